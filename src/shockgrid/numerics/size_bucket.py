@@ -1,0 +1,14 @@
+"""Array sizes that jitted functions see, so that similar inputs share one compilation."""
+
+from __future__ import annotations
+
+
+def size_bucket(n: int) -> int:
+    """The smallest bucket that holds ``n``: 1 to 8, then 10, 12, 14, 16, 20, ... (four an octave).
+
+    Padding is then at most a quarter, and a factor of a thousand in size meets 40 shapes.
+    """
+    if n <= 8:
+        return max(n, 1)
+    step = 1 << ((n - 1).bit_length() - 3)
+    return -(-n // step) * step
