@@ -1,0 +1,1 @@
+"""Value and Greeks of one contract."""

@@ -1,0 +1,1 @@
+"""Every contract once under every scenario, then sums over what accounts hold."""

@@ -1,0 +1,50 @@
+"""Strict settings for every test, and where the shared data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+# Shapes and dtypes of every kernel call are checked at trace time. Before anything imports shockgrid.
+KERNELS = ["numerics", "market", "accounts", "pricing", "stress", "venues"]
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+install_import_hook([f"shockgrid.{package}" for package in KERNELS], CHECKER)
+
+ROOT = Path(__file__).parent.parent
+
+# Two devices, so that code which shards runs on every laptop; no silent broadcasting of a vector over a matrix.
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first example of a property compiles, which no deadline in milliseconds would survive.
+hypothesis.settings.register_profile("shockgrid", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("shockgrid")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of specifications, vectors and market data beside the project (``SHOCKGRID_SHARED``)."""
+    folder = Path(os.environ.get("SHOCKGRID_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder} (set SHOCKGRID_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rules():
+    """The newest rulebook."""
+    import shockgrid as sg  # noqa: PLC0415 - only after the hook
+
+    return sg.load_rulebook("okx")
+
+
+@pytest.fixture
+def x64():
+    """float64 inside the test, as the entry points set it."""
+    with jax.enable_x64(True):
+        yield
