@@ -1,0 +1,1 @@
+"""Rule versions as TOML, one file a version, and what each must hold."""

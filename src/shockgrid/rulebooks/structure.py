@@ -1,0 +1,91 @@
+"""What a rulebook must hold: the one list of required keys, by structure, and the shape of each value.
+
+A structure is a set of rules (which kernels run); its rulebooks differ in numbers alone. So the keys, the grouping that
+each depends on, and the lists that belong together are fixed here, and a rulebook file fills them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["switch", "number", "numbers", "matrix"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The form of one parameter's value, in each group where it depends on a grouping.
+
+    Attributes:
+        kind: true or false, one number, a list, or a list of rows.
+        by: The grouping it depends on; empty for none.
+        ascending: Each entry is greater than the one before.
+        starts_at: What the first entry must be.
+        length: How many entries, where that is fixed.
+        like: The key whose list sets how many entries (rows of a matrix) there are.
+        more: So many more than ``like`` has.
+        least: But at least so many.
+        columns_like: The key whose list sets the columns of a matrix: one more than it has.
+    """
+
+    kind: Kind = "number"
+    by: str = ""
+    ascending: bool = False
+    starts_at: float | None = None
+    length: int | None = None
+    like: str = ""
+    more: int = 0
+    least: int = 0
+    columns_like: str = ""
+
+
+_NUMBER = Shape()
+
+V2: Mapping[str, Shape] = {
+    "mr1.price_moves": Shape("numbers", by="mr1", ascending=True, starts_at=0.0, length=4),
+    "mr1.vol_shock_days": Shape("numbers", ascending=True, least=1),
+    "mr1.vol_shock_points": Shape("numbers", like="mr1.vol_shock_days"),
+    "mr1.vol_shock_relative": Shape("numbers", like="mr1.vol_shock_days"),
+    "mr1.vol_floor": _NUMBER,
+    "mr2.horizon_days": _NUMBER,
+    "mr3.kappa": _NUMBER,
+    "mr4.floor": Shape(by="mr4"),
+    "mr4.annual_move": Shape(by="mr4"),
+    "mr4.perpetual_days": _NUMBER,
+    "mr5.pc1": _NUMBER,
+    "mr5.pc2": _NUMBER,
+    "mr5.tilt_days": _NUMBER,
+    "mr6.price_move": Shape(by="mr6"),
+    "mr6.loss_fraction": _NUMBER,
+    "mr7.rate": Shape(by="mr7_rate"),
+    "mr7.multiplier_bounds_usd": Shape("numbers", by="mr7_multiplier", ascending=True),
+    "mr7.multipliers": Shape("numbers", by="mr7_multiplier", like="mr7.multiplier_bounds_usd", more=1),
+    "mr7.option.fee_index_frac": _NUMBER,
+    "mr7.option.fee_premium_frac": _NUMBER,
+    "mr7.option.delta_frac": _NUMBER,
+    "mr7.option.vega_points": _NUMBER,
+    "mr7.option.floor_frac": _NUMBER,
+    "mr7.option.short_floor_frac": _NUMBER,
+    "mr9.tier_bounds_usd": Shape("numbers", ascending=True),
+    "mr9.prices": Shape("numbers", ascending=True, least=1),
+    "mr9.factors": Shape("matrix", like="mr9.prices", columns_like="mr9.tier_bounds_usd"),
+    "mr9.factor_cap": _NUMBER,
+    "mr9.count_spot": Shape("switch"),
+    "imr.multiple": _NUMBER,
+    "borrow.bounds": Shape("numbers", by="borrow", ascending=True),
+    # A currency without tiers still has one rate, so the rates are never empty where the bounds are.
+    "borrow.mmr_rates": Shape("numbers", by="borrow", like="borrow.bounds", least=1),
+    "borrow.imr_rates": Shape("numbers", by="borrow", like="borrow.bounds", least=1),
+    "borrow.step_amount": Shape(by="borrow"),
+    "borrow.step_rate": _NUMBER,
+    "borrow.rate_cap": _NUMBER,
+    "haircut.bounds_usd": Shape("numbers", by="haircut", ascending=True),
+    "haircut.rates": Shape("numbers", by="haircut", like="haircut.bounds_usd", more=1),
+    "ratio.liability_fee": _NUMBER,
+    "ratio.warning": _NUMBER,
+    "ratio.liquidation": _NUMBER,
+    "account.minimum_equity_usd": _NUMBER,
+}
+
+STRUCTURES: Mapping[str, Mapping[str, Shape]] = {"v2": V2}

@@ -1,0 +1,1 @@
+"""Margin rules, one folder a venue."""

@@ -1,0 +1,174 @@
+"""The margin of many accounts: the three steps, from prices to ratios.
+
+contract_exposures   every contract under every scenario
+equity               position values -> equity of every currency -> spot that may hedge
+units, accounts      sums of exposures -> rules of each unit -> accounts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from shockgrid.accounts.row_plan import RowPlan, UnitRows
+from shockgrid.market.snapshot import Snapshot
+from shockgrid.market.universe import Contracts
+from shockgrid.numerics.ragged import RaggedPlan, ragged_sum
+from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
+from shockgrid.stress.exposures import Exposures, RiskSums, sum_rows
+from shockgrid.stress.sensitivities import contract_values
+from shockgrid.venues.okx import equity
+from shockgrid.venues.okx.contract_exposures import contract_exposures
+from shockgrid.venues.okx.mr8_borrowing import borrow_margin_usd
+from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.unit_margin import SharedRules, UnitMargin, UnitRules, coin_rules, shared_rules, unit_margin
+
+STATUS = ("safe", "warning", "liquidation")
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class AccountMargin:
+    """Margin of accounts; fields as in the ``accounts`` frame of ``formats.md``.
+
+    Attributes:
+        status: Index into ``STATUS``.
+    """
+
+    equity_usd: Float[AnyArray, " account"]
+    gross_equity_usd: Float[AnyArray, " account"]
+    derivatives_mmr_usd: Float[AnyArray, " account"]
+    borrow_mmr_usd: Float[AnyArray, " account"]
+    mmr_usd: Float[AnyArray, " account"]
+    derivatives_imr_usd: Float[AnyArray, " account"]
+    borrow_imr_usd: Float[AnyArray, " account"]
+    imr_usd: Float[AnyArray, " account"]
+    liability_usd: Float[AnyArray, " account"]
+    margin_ratio: Float[AnyArray, " account"]
+    status: Int[AnyArray, " account"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class MarginResult:
+    """Everything computed; rows beyond the accounts and units there are, up to a size bucket, are padding.
+
+    Attributes:
+        units: In row order.
+        unit_imr_usd: With orders.
+        unit_upl_usd: Unrealised P&L.
+        accounts: In account order.
+        cash_delta_usd: Of one contract of each instrument.
+    """
+
+    units: UnitMargin
+    unit_imr_usd: Float[AnyArray, " row"]
+    unit_upl_usd: Float[AnyArray, " row"]
+    accounts: AccountMargin
+    cash_delta_usd: Float[AnyArray, " instrument"]
+
+
+def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan) -> MarginResult:
+    """The margin of all accounts of a plan.
+
+    Args:
+        contracts: Padded to size buckets (``market.padding``).
+        snapshot: Likewise, without leading axes.
+        rules: Looked up for the padded coins and currencies.
+        plan: The accounts.
+    """
+    exposures = _price(contracts, snapshot, rules)
+    return _evaluate(contracts, snapshot, rules, plan, exposures)
+
+
+# Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
+_price = jax.jit(contract_exposures)
+
+
+@jax.jit
+def _evaluate(
+    contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
+) -> MarginResult:
+    denomination_usd = jnp.where(
+        contracts.denomination_currency >= 0, snapshot.index_usd[contracts.denomination_currency], 1.0
+    )
+    by_coin = coin_rules(contracts, snapshot, rules)
+    shared = shared_rules(denomination_usd, snapshot, rules)
+    values = equity.position_values(plan, contract_values(contracts, snapshot))
+    spot_equity, currency_equity = equity.currency_equity(plan, values)
+    units = _unit_margins(exposures, plan.units, plan.unit_plan, spot_equity, by_coin, shared)
+    book_mmr = units.mmr_usd
+    if plan.order_units is not None:
+        orders = plan.order_units
+        filled = _unit_margins(exposures, orders.rows, orders.plan, spot_equity, by_coin, shared).mmr_usd
+        for row in (orders.buy_row[: book_mmr.shape[0]], orders.sell_row[: book_mmr.shape[0]]):
+            book_mmr = jnp.maximum(book_mmr, jnp.where(row >= 0, filled[row], 0.0))
+    imr = rules.imr_multiple * book_mmr
+    return MarginResult(
+        units=units,
+        unit_imr_usd=imr,
+        unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_coin.index_usd, denomination_usd),
+        accounts=_account_margins(snapshot, rules, plan, currency_equity, units.mmr_usd, imr),
+        cash_delta_usd=jnp.sum(exposures.linear.denominations, axis=1),
+    )
+
+
+def _unit_margins(
+    exposures: Exposures,
+    rows: UnitRows,
+    plan: RaggedPlan,
+    spot_equity: Float[Array, " currency_row"],
+    by_coin: UnitRules,
+    shared: SharedRules,
+) -> UnitMargin:
+    """The one place where the rules of a unit are mapped over units."""
+
+    def finish(sums: RiskSums, row: Array) -> UnitMargin:
+        currency_row = rows.currency_row[row]
+        equity_of_coin = jnp.where(currency_row >= 0, spot_equity[currency_row], 0.0) + rows.spot_fill[row]
+        unit_rules = jax.tree.map(lambda x: x[rows.coin[row]], by_coin)
+        mapped = jax.vmap(unit_margin, in_axes=(0, 0, 0, 0, None))
+        return mapped(sums, equity_of_coin, rows.spot_limit[row], unit_rules, shared)
+
+    return sum_rows(exposures, plan, finish)
+
+
+def _account_margins(
+    snapshot: Snapshot,
+    rules: RuleTables,
+    plan: RowPlan,
+    currency_equity: Float[Array, " currency_row"],
+    unit_mmr: Float[Array, " row"],
+    unit_imr: Float[Array, " row"],
+) -> AccountMargin:
+    rows = plan.currencies
+    price = snapshot.index_usd[rows.currency]
+    equity_usd = currency_equity * price
+    borrow = jax.vmap(borrow_margin_usd, in_axes=(0, 0, 0, 0, None))
+    owed, owed_mmr, owed_imr = borrow(currency_equity, rows.frozen, price, rows.currency, rules)
+    adjusted = equity.adjusted_usd(equity_usd, rows.currency, rules)
+    by_currency = ragged_sum(
+        plan.account_currencies, jnp.stack([adjusted, equity_usd, owed, owed_mmr, owed_imr], axis=1)
+    )
+    by_unit = ragged_sum(plan.account_units, jnp.stack([unit_mmr, unit_imr], axis=1))
+    adjusted_equity, gross_equity, liability, borrow_mmr, borrow_imr = by_currency.T
+    derivatives_mmr, derivatives_imr = by_unit.T
+    mmr = derivatives_mmr + borrow_mmr
+    required = mmr + rules.liability_fee * (liability + borrow_mmr)
+    ratio = jnp.where(required > 0.0, adjusted_equity / jnp.where(required > 0.0, required, 1.0), jnp.inf)
+    status = (ratio <= rules.warning_ratio).astype(jnp.int32) + (ratio <= rules.liquidation_ratio)
+    return AccountMargin(
+        equity_usd=adjusted_equity,
+        gross_equity_usd=gross_equity,
+        derivatives_mmr_usd=derivatives_mmr,
+        borrow_mmr_usd=borrow_mmr,
+        mmr_usd=mmr,
+        derivatives_imr_usd=derivatives_imr,
+        borrow_imr_usd=borrow_imr,
+        imr_usd=derivatives_imr + borrow_imr,
+        liability_usd=liability,
+        margin_ratio=ratio,
+        status=status.astype(jnp.int32),
+    )

@@ -1,0 +1,113 @@
+"""A rulebook: every number of one rule version, with where it comes from.
+
+The record only; ``shockgrid.io.rulebook_file`` reads it from TOML and checks it, ``rule_tables`` turns it into the
+arrays that kernels read. A rule version is added, never edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Provenance = Literal["published", "corroborated", "inferred", "modelled"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number or table of a rulebook.
+
+    Attributes:
+        key: ``mr1.price_moves``.
+        value: A number, a list, or, where ``by`` names a grouping, one of these for each of its groups.
+        by: The grouping of coins or currencies that the value depends on; empty where it depends on none.
+        unit: Of the value.
+        low, high: Every number in the value lies between them, bounds included.
+        provenance: How sure the number is; by group where groups differ.
+        source: Key into ``Rulebook.sources``.
+        note: What a reader should know.
+    """
+
+    key: str
+    value: Any
+    by: str
+    unit: str
+    low: float
+    high: float
+    provenance: Provenance | Mapping[str, Provenance]
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A partition of coins or currencies: named lists, and the group of all that no list holds."""
+
+    members: Mapping[str, tuple[str, ...]]
+    default: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All groups, the default last."""
+        return (*self.members, self.default)
+
+    def of(self, name: str) -> str:
+        """The group of a coin or currency."""
+        return next((group for group, members in self.members.items() if name in members), self.default)
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """A rule version.
+
+    Attributes:
+        venue: ``okx``.
+        version: ``v2-2025-01-15``.
+        structure: ``v2``: which rules apply; everything else is numbers.
+        effective: In force from, UTC.
+        summary: One sentence.
+        groupings: Partitions that parameters refer to, by name.
+        parameters: By key.
+        sources: What each source key means.
+        file: Where it was read.
+    """
+
+    venue: str
+    version: str
+    structure: Literal["v2"]
+    effective: datetime
+    summary: str
+    groupings: Mapping[str, Grouping]
+    parameters: Mapping[str, Parameter]
+    sources: Mapping[str, str]
+    file: str
+
+    @property
+    def name(self) -> str:
+        """``okx/v2-2025-01-15``."""
+        return f"{self.venue}/{self.version}"
+
+    @property
+    def provenance(self) -> dict[str, Provenance | Mapping[str, Provenance]]:
+        """Provenance of every parameter, by key."""
+        return {key: p.provenance for key, p in self.parameters.items()}
+
+    @property
+    def modelled(self) -> tuple[str, ...]:
+        """Keys of the parameters that are modelling choices, wholly or for some groups."""
+        return tuple(key for key, p in self.parameters.items() if "modelled" in _kinds(p.provenance))
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of a parameter that depends on no grouping."""
+        return self.parameters[key].value
+
+    def of_each(self, key: str, names: Iterable[str]) -> list[Any]:
+        """The value that applies to each of these coins or currencies."""
+        parameter = self.parameters[key]
+        grouping = self.groupings[parameter.by]
+        return [parameter.value[grouping.of(name)] for name in names]
+
+
+def _kinds(provenance: Provenance | Mapping[str, Provenance]) -> set[str]:
+    return set(provenance.values()) if isinstance(provenance, Mapping) else {provenance}
