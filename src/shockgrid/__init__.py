@@ -1,0 +1,74 @@
+"""Portfolio-margin stress research for crypto derivatives.
+
+Names load on first use, so that ``import shockgrid`` is quick and the numerical core needs jax and numpy alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from shockgrid.accounts.population import synthetic_accounts as synthetic_accounts
+    from shockgrid.errors import InputError as InputError
+    from shockgrid.errors import RulebookError as RulebookError
+    from shockgrid.errors import ShockError as ShockError
+    from shockgrid.errors import ShockgridError as ShockgridError
+    from shockgrid.io.native import read_accounts as read_accounts
+    from shockgrid.io.native import read_market as read_market
+    from shockgrid.io.native import write_accounts as write_accounts
+    from shockgrid.io.native import write_market as write_market
+    from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
+    from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
+    from shockgrid.market.synthetic import synthetic_market as synthetic_market
+    from shockgrid.report.margin import margin as margin
+    from shockgrid.report.margin_report import MarginReport as MarginReport
+    from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
+
+_HOME = {
+    "InputError": "errors",
+    "MarginReport": "report.margin_report",
+    "RulebookError": "errors",
+    "ShockError": "errors",
+    "ShockgridError": "errors",
+    "list_rulebooks": "io.rulebook_file",
+    "load_rulebook": "io.rulebook_file",
+    "margin": "report.margin",
+    "marginal_margin": "report.marginal_margin",
+    "read_accounts": "io.native",
+    "read_market": "io.native",
+    "synthetic_accounts": "accounts.population",
+    "synthetic_market": "market.synthetic",
+    "write_accounts": "io.native",
+    "write_market": "io.native",
+}
+
+__all__ = [
+    "InputError",
+    "MarginReport",
+    "RulebookError",
+    "ShockError",
+    "ShockgridError",
+    "list_rulebooks",
+    "load_rulebook",
+    "margin",
+    "marginal_margin",
+    "read_accounts",
+    "read_market",
+    "synthetic_accounts",
+    "synthetic_market",
+    "write_accounts",
+    "write_market",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

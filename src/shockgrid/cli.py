@@ -1,0 +1,122 @@
+"""The command line: thin, every command one call of the library."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+from rich.console import Console
+
+import shockgrid as sg
+from shockgrid.report.margin_summary import print_summary, summary_json
+
+app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
+generate = cyclopts.App(name="generate", help="Make example data; every number of it is invented.")
+app.command(generate)
+
+
+@app.command
+def margin(
+    market: Path,
+    accounts: Path,
+    *,
+    rulebook: str = "okx",
+    snapshot: str | None = None,
+    drop_unusable: bool = False,
+    out: Path | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Margin accounts and print who is near liquidation and what drives margin.
+
+    Example: shockgrid margin examples/market.json examples/accounts.json --out report
+
+    Parameters
+    ----------
+    market
+        A market: JSON, a Parquet folder, or a Parquet file with an option chain.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    snapshot
+        Which snapshot of an option chain, e.g. 2021-06-15.
+    drop_unusable
+        Leave out options of a chain that have no volatility or have expired; the report says how many.
+    out
+        Folder for the frames as Parquet and a manifest.
+    json
+        Print accounts and units as JSON instead of a table.
+    """
+    chain = {"snapshot": snapshot, "drop_unusable": drop_unusable} if market.suffix == ".parquet" else {}
+    report = sg.margin(sg.read_market(market, **chain), sg.read_accounts(accounts), sg.load_rulebook(rulebook))
+    if out is not None:
+        report.save(out)
+    if json:
+        print(summary_json(report))
+    else:
+        print_summary(report, Console())
+
+
+@generate.command(name="market")
+def generate_market(path: Path, *, seed: int = 7, strikes_per_expiry: int = 14, expiries: int = 8) -> None:
+    """Write a market: BTC, ETH, SOL, DOGE; linear and inverse contracts, options with a smile.
+
+    Example: shockgrid generate market market.json
+
+    Parameters
+    ----------
+    path
+        A .json file, or a folder for Parquet.
+    seed
+        Same seed, same market.
+    strikes_per_expiry, expiries
+        Size of the option chains.
+    """
+    sg.write_market(sg.synthetic_market(seed, strikes_per_expiry=strikes_per_expiry, expiries=expiries), path)
+
+
+@generate.command(name="accounts")
+def generate_accounts(
+    market: Path,
+    path: Path,
+    *,
+    count: int = 1000,
+    seed: int = 7,
+    mean_positions: float | None = None,
+    snapshot: str | None = None,
+    drop_unusable: bool = False,
+) -> None:
+    """Write a population of accounts that trade in a market.
+
+    Example: shockgrid generate accounts market.json accounts --count 1000
+
+    Parameters
+    ----------
+    market
+        What they trade in.
+    path
+        A .json file, or a folder for Parquet.
+    count
+        How many accounts.
+    seed
+        Same seed, same accounts.
+    mean_positions
+        Average number of positions an account; about 6 by default.
+    snapshot, drop_unusable
+        As for ``margin``, where the market is an option chain.
+    """
+    chain = {"snapshot": snapshot, "drop_unusable": drop_unusable} if market.suffix == ".parquet" else {}
+    population = sg.synthetic_accounts(sg.read_market(market, **chain), count, seed, mean_positions=mean_positions)
+    sg.write_accounts(population, path)
+
+
+def main() -> None:
+    """Run, and turn bad input into one line and exit code 2."""
+    try:
+        app()
+    except sg.ShockgridError as error:
+        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True, markup=True)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""Files: native formats, option chains, rulebooks."""

@@ -1,0 +1,1 @@
+"""What people see: results as frames and files."""

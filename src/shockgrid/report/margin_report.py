@@ -1,0 +1,160 @@
+"""The result of a margin run: frames with fixed columns, what they rest on, and how to keep them.
+
+Columns are those of ``docs/formats.md``; they exist also when a frame is empty.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+
+from shockgrid import __version__
+from shockgrid.accounts.book import POSITIONS
+from shockgrid.accounts.holdings import Accounts
+from shockgrid.accounts.row_plan import AccountRows
+from shockgrid.market.market import Market
+from shockgrid.stress.scenarios import VOL_STATES
+from shockgrid.venues.okx.margin import STATUS, MarginResult
+from shockgrid.venues.okx.rulebook import Rulebook
+from shockgrid.venues.okx.unit_margin import DOMINANT
+
+ACCOUNT_NUMBERS = (
+    "equity_usd",
+    "gross_equity_usd",
+    "derivatives_mmr_usd",
+    "borrow_mmr_usd",
+    "mmr_usd",
+    "derivatives_imr_usd",
+    "borrow_imr_usd",
+    "imr_usd",
+    "liability_usd",
+    "margin_ratio",
+)
+
+
+@dataclass(frozen=True)
+class MarginReport:
+    """Margin of a set of accounts.
+
+    Attributes:
+        market, inputs, rules: What was margined, under which rulebook.
+        rows: The keys of the unit rows.
+        result: The arrays that the frames are made of.
+    """
+
+    market: Market
+    inputs: Accounts
+    rules: Rulebook
+    rows: AccountRows
+    result: MarginResult
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """One row an account, in input order."""
+        n, a = len(self.inputs), self.result.accounts
+        frame = {"account": self.inputs.ids} | {name: getattr(a, name)[:n] for name in ACCOUNT_NUMBERS}
+        return pd.DataFrame(
+            frame
+            | {
+                "status": np.array(STATUS)[a.status[:n]],
+                "eligible": a.gross_equity_usd[:n] >= self.rules["account.minimum_equity_usd"],
+                "rulebook": np.full(n, self.rules.name),
+            }
+        )
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """One row an account and risk unit, sorted by account (input order), then unit."""
+        n, u = len(self.rows.unit), self.result.units
+        n_moves = u.pnl_usd.shape[-1]
+        vol_state, move = np.divmod(u.worst_cell[:n], n_moves)
+        frame = {"account": self.inputs.ids[self.rows.unit_account], "unit": self._unit_names}
+        frame |= {f"mr{k}": getattr(u, f"mr{k}")[:n] for k in range(1, 8)}
+        frame |= {
+            "mr8": self.result.accounts.borrow_mmr_usd[self.rows.unit_account],
+            "mr9": u.mr9[:n],
+            "mmr_usd": u.mmr_usd[:n],
+            "imr_usd": self.result.unit_imr_usd[:n],
+            "dominant": np.array(DOMINANT)[u.dominant[:n]],
+            "worst_price_move": np.take_along_axis(self._moves, move[:, None], axis=1)[:, 0],
+            "worst_vol_state": np.array(VOL_STATES)[vol_state],
+        }
+        for name in ("spot_in_use", "delta_coin", "cash_delta_usd", "gamma_usd", "theta_usd", "vega_usd"):
+            frame[name] = getattr(u, name)[:n]
+        return pd.DataFrame(frame | {"upl_usd": self.result.unit_upl_usd[:n]})
+
+    @cached_property
+    def scenarios(self) -> pd.DataFrame:
+        """MR1's 21 cells of every unit; price moves ascending, volatility up, unchanged, down."""
+        n = len(self.rows.unit)
+        order = np.argsort(self._moves, axis=1)
+        moves = np.take_along_axis(self._moves, order, axis=1)
+        pnl = np.take_along_axis(self.result.units.pnl_usd[:n], order[:, None, :], axis=2)
+        _, n_states, n_moves = pnl.shape
+        cells = n_states * n_moves
+        return pd.DataFrame(
+            {
+                "account": np.repeat(self.inputs.ids[self.rows.unit_account], cells),
+                "unit": np.repeat(self._unit_names, cells),
+                "price_move": np.repeat(moves[:, None, :], n_states, axis=1).ravel(),
+                "vol_state": np.tile(np.repeat(np.array(VOL_STATES), n_moves), n),
+                "pnl_usd": pnl.ravel(),
+            }
+        )
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """The netted positions, with their size and direction in USD."""
+        book, universe, snapshot = self.rows.book, self.market.universe, self.market.snapshot
+        held = book.quantity[POSITIONS] != 0
+        instrument = book.instrument[held]
+        quantity = book.quantity[POSITIONS][held]
+        return pd.DataFrame(
+            {
+                "account": self.inputs.ids[book.account[held]],
+                "instrument": universe.ids[instrument],
+                "quantity": quantity,
+                "mark": snapshot.mark[instrument],
+                "cash_delta_usd": quantity * self.result.cash_delta_usd[instrument],
+            }
+        )
+
+    @property
+    def manifest(self) -> dict[str, object]:
+        """What the numbers rest on: rulebook, modelled parameters, what the reader derived, precision, device."""
+        return {
+            "kind": "shockgrid.margin_report/1",
+            "rulebook": self.rules.name,
+            "modelled": list(self.rules.modelled),
+            "market": {"file": self.market.source.file, "time": f"{self.market.time}Z"},
+            "derived": list(self.market.derived),
+            "accounts": {"file": self.inputs.source.file, "count": len(self.inputs)},
+            "precision": "float64",
+            "device": jax.devices()[0].device_kind,
+            "versions": {"shockgrid": __version__, "jax": jax.__version__, "numpy": np.__version__},
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write the frames as Parquet and the manifest as JSON into a folder, which is made if need be."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("accounts", "units", "scenarios", "positions"):
+            getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
+        (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n")
+
+    @cached_property
+    def _unit_names(self) -> np.ndarray:
+        return np.array(self.market.universe.coins, object)[self.rows.unit]
+
+    @cached_property
+    def _moves(self) -> np.ndarray:
+        """``[unit row, move]`` price moves of each unit, in the order of the kernel's cells."""
+        steps = np.array(self.rules.of_each("mr1.price_moves", self.market.universe.coins), float)
+        moves = np.concatenate([steps[:, :1], np.stack([steps[:, 1:], -steps[:, 1:]], -1).reshape(len(steps), -1)], 1)
+        return moves[self.rows.unit]

@@ -1,0 +1,41 @@
+"""How much margin each position adds: account MMR less account MMR without the position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from shockgrid.accounts.leave_one_out import leave_one_out
+from shockgrid.errors import InputError
+from shockgrid.report.margin import margin
+from shockgrid.report.margin_report import MarginReport
+
+
+def marginal_margin(report: MarginReport, accounts: Iterable[str] | None = None) -> pd.DataFrame:
+    """The ``positions`` frame with ``marginal_mmr_usd``, below zero for a position that hedges.
+
+    Each position is left out once and its account margined anew, exactly: the cost grows with the square of the
+    number of positions of an account.
+
+    Args:
+        report: From ``margin``.
+        accounts: Ids to look at; all by default.
+
+    Raises:
+        InputError: An account that the report does not hold.
+    """
+    frame = report.positions
+    if accounts is not None:
+        wanted = list(accounts)
+        unknown = [a for a in wanted if a not in set(report.inputs.ids)]
+        if unknown:
+            raise InputError(report.inputs.source.file, "accounts", "accounts of the report", repr(unknown[0]))
+        frame = frame[frame.account.isin(wanted)].reset_index(drop=True)
+    place = {name: i for i, name in enumerate(report.inputs.ids)}
+    account = np.array([place[name] for name in frame.account], np.int64)
+    without = leave_one_out(report.inputs, account, frame.instrument.tolist())
+    mmr_without = margin(report.market, without, report.rules).accounts.mmr_usd.to_numpy()
+    mmr = report.accounts.mmr_usd.to_numpy()[account]
+    return frame.assign(marginal_mmr_usd=mmr - mmr_without)
