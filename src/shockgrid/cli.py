@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,36 @@ from cyclopts import Parameter
 from rich.console import Console
 
 import shockgrid as sg
+from shockgrid.market.market import Market
 from shockgrid.report.margin_summary import print_summary, summary_json
 
 app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
 generate = cyclopts.App(name="generate", help="Make example data; every number of it is invented.")
 app.command(generate)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ChainOptions:
+    """How to read a market from an option chain.
+
+    Attributes
+    ----------
+    snapshot
+        Which snapshot of the chain, e.g. 2021-06-15.
+    index
+        Index prices that the chain does not give, e.g. --index.USDT-USD 0.9998.
+    drop_unusable
+        Leave out options that have no volatility or have expired; the report says how many.
+    """
+
+    snapshot: str | None = None
+    index: dict[str, float] | None = None
+    drop_unusable: Annotated[bool, Parameter(negative=())] = False
+
+
+def _read_market(path: Path, chain: ChainOptions | None) -> Market:
+    return sg.read_market(path) if chain is None else sg.read_market(path, **vars(chain))
 
 
 @app.command
@@ -24,8 +50,7 @@ def margin(
     accounts: Path,
     *,
     rulebook: str = "okx",
-    snapshot: str | None = None,
-    drop_unusable: bool = False,
+    chain: ChainOptions | None = None,
     out: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -41,17 +66,12 @@ def margin(
         Accounts: JSON or a Parquet folder.
     rulebook
         ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    snapshot
-        Which snapshot of an option chain, e.g. 2021-06-15.
-    drop_unusable
-        Leave out options of a chain that have no volatility or have expired; the report says how many.
     out
         Folder for the frames as Parquet and a manifest.
     json
         Print accounts and units as JSON instead of a table.
     """
-    chain = {"snapshot": snapshot, "drop_unusable": drop_unusable} if market.suffix == ".parquet" else {}
-    report = sg.margin(sg.read_market(market, **chain), sg.read_accounts(accounts), sg.load_rulebook(rulebook))
+    report = sg.margin(_read_market(market, chain), sg.read_accounts(accounts), sg.load_rulebook(rulebook))
     if out is not None:
         report.save(out)
     if json:
@@ -86,8 +106,7 @@ def generate_accounts(
     count: int = 1000,
     seed: int = 7,
     mean_positions: float | None = None,
-    snapshot: str | None = None,
-    drop_unusable: bool = False,
+    chain: ChainOptions | None = None,
 ) -> None:
     """Write a population of accounts that trade in a market.
 
@@ -105,11 +124,8 @@ def generate_accounts(
         Same seed, same accounts.
     mean_positions
         Average number of positions an account; about 6 by default.
-    snapshot, drop_unusable
-        As for ``margin``, where the market is an option chain.
     """
-    chain = {"snapshot": snapshot, "drop_unusable": drop_unusable} if market.suffix == ".parquet" else {}
-    population = sg.synthetic_accounts(sg.read_market(market, **chain), count, seed, mean_positions=mean_positions)
+    population = sg.synthetic_accounts(_read_market(market, chain), count, seed, mean_positions=mean_positions)
     sg.write_accounts(population, path)
 
 

@@ -25,13 +25,13 @@ def unrealised_usd(account: dict, contracts: dict[str, Contract], coin: str) -> 
 
 
 def spot_equity(account: dict, contracts: dict[str, Contract]) -> dict[str, float]:
-    """X of each currency: balance + unrealised P&L of inverse contracts - accrued interest, no option value (OC 2)."""
-    return balances_and_profits(account, contracts, ("inverse",))
+    """X of each currency: its equity without the value of options (OC 2)."""
+    return balances_and_profits(account, contracts)
 
 
 def currency_equity(account: dict, contracts: dict[str, Contract]) -> dict[str, float]:
     """equity_c: balance + unrealised P&L of derivatives settled in c + option value in c - accrued interest (OC 4)."""
-    equity = balances_and_profits(account, contracts, ("linear", "inverse"))
+    equity = spot_equity(account, contracts)
     for position in account.get("positions", []):
         c = contracts[position["instrument"]]
         if c.kind == "option":
@@ -41,8 +41,8 @@ def currency_equity(account: dict, contracts: dict[str, Contract]) -> dict[str, 
     return equity
 
 
-def balances_and_profits(account: dict, contracts: dict[str, Contract], kinds: tuple) -> dict[str, float]:
-    """Balance - accrued interest + unrealised P&L of the contracts of these kinds, per currency."""
+def balances_and_profits(account: dict, contracts: dict[str, Contract]) -> dict[str, float]:
+    """Balance - accrued interest + unrealised P&L of linear and inverse contracts, per currency."""
     amounts: dict[str, float] = {}
     for currency, balance in account.get("balances", {}).items():
         add(amounts, currency, balance)
@@ -50,7 +50,7 @@ def balances_and_profits(account: dict, contracts: dict[str, Contract], kinds: t
         add(amounts, currency, -interest)
     for position in account.get("positions", []):
         c = contracts[position["instrument"]]
-        if c.kind in kinds:
+        if c.kind != "option":
             add(amounts, c.settle, unrealised(position, c))
     return amounts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -20,7 +21,11 @@ from shockgrid.market.market import Market
 
 
 def read_market(
-    path: str | PathLike[str], *, snapshot: str | datetime | None = None, drop_unusable: bool = False
+    path: str | PathLike[str],
+    *,
+    snapshot: str | datetime | None = None,
+    index: Mapping[str, float] | None = None,
+    drop_unusable: bool = False,
 ) -> Market:
     """Read a market.
 
@@ -28,6 +33,8 @@ def read_market(
         path: A ``shockgrid.market/1`` file (``.json``), a folder with ``instruments.parquet`` and
             ``index.parquet``, or the Parquet file of an option chain (see ``read_option_chain``).
         snapshot: Which snapshot of an option chain: a UTC time, or a day that has one. Option chains only.
+        index: Index prices that an option chain does not give, e.g. ``{"USDT-USD": 0.9998}`` where accounts hold USDT.
+            Option chains only.
         drop_unusable: Leave out the options of a chain that have expired or lack a volatility, and say so in
             ``Market.derived``, instead of refusing the file. Option chains only.
 
@@ -45,9 +52,10 @@ def read_market(
     """
     source = _existing(path, "a .json file, a folder of Parquet tables or a .parquet option chain")
     if source.is_file() and source.suffix == ".parquet":
-        return read_option_chain(source, snapshot=snapshot, drop_unusable=drop_unusable)
-    if snapshot is not None:
-        raise InputError(str(source), "snapshot", "a .parquet option chain, which is where snapshots are chosen")
+        return read_option_chain(source, snapshot=snapshot, index=index, drop_unusable=drop_unusable)
+    for name, given in (("snapshot", snapshot), ("index", index), ("drop_unusable", drop_unusable)):
+        if given:
+            raise InputError(str(source), name, "a .parquet option chain, the only form that takes it")
     if source.is_dir():
         return read_market_folder(source)
     _check_json(source, "a .json file, a folder of Parquet tables or a .parquet option chain")

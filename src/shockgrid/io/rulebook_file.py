@@ -63,7 +63,10 @@ class _Parameter(BaseModel):
 _FORMS: Mapping[str, Any] = {"switch": bool, "number": _Finite, "numbers": list[_Finite], "matrix": list[list[_Finite]]}
 # By kind, for a value that depends on no grouping and for one that does.
 _VALUE: Mapping[tuple[str, bool], TypeAdapter[Any]] = {
-    (kind, grouped): TypeAdapter(dict[str, form] if grouped else form, config=ConfigDict(strict=True))
+    (kind, grouped): TypeAdapter(
+        dict[str, form] if grouped else form,  # pyright: ignore[reportInvalidTypeForm] - a type made at run time
+        config=ConfigDict(strict=True),
+    )
     for kind, form in _FORMS.items()
     for grouped in (False, True)
 }

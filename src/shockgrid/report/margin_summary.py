@@ -17,9 +17,9 @@ COMPONENTS = ("mr1", "mr2", "mr3", "mr4", "mr5", "mr6", "mr7", "mr9")
 COMPONENT_NAMES = {
     "mr1": "price and volatility",
     "mr2": "theta decay",
-    "mr3": "vega term structure",
+    "mr3": "vega term",
     "mr4": "basis",
-    "mr5": "interest rates",
+    "mr5": "rates",
     "mr6": "extreme move",
     "mr7": "liquidation cost",
     "mr9": "stablecoin depeg",

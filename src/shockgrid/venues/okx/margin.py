@@ -79,16 +79,16 @@ def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, p
         rules: Looked up for the padded coins and currencies.
         plan: The accounts.
     """
-    exposures = _price(contracts, snapshot, rules)
-    return _evaluate(contracts, snapshot, rules, plan, exposures)
+    exposures = price_contracts(contracts, snapshot, rules)
+    return evaluate_accounts(contracts, snapshot, rules, plan, exposures)
 
 
 # Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
-_price = jax.jit(contract_exposures)
+price_contracts = jax.jit(contract_exposures)
 
 
 @jax.jit
-def _evaluate(
+def evaluate_accounts(
     contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
 ) -> MarginResult:
     denomination_usd = jnp.where(
