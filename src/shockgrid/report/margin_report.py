@@ -155,6 +155,4 @@ class MarginReport:
     @cached_property
     def _moves(self) -> np.ndarray:
         """``[unit row, move]`` price moves of each unit, in the order of the kernel's cells."""
-        steps = np.array(self.rules.of_each("mr1.price_moves", self.market.universe.coins), float)
-        moves = np.concatenate([steps[:, :1], np.stack([steps[:, 1:], -steps[:, 1:]], -1).reshape(len(steps), -1)], 1)
-        return moves[self.rows.unit]
+        return self.result.price_moves[self.rows.unit]

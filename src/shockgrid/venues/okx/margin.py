@@ -60,6 +60,7 @@ class MarginResult:
         unit_imr_usd: With orders.
         unit_upl_usd: Unrealised P&L.
         accounts: In account order.
+        price_moves: MR1's, in the order of the cells.
         cash_delta_usd: Of one contract of each instrument.
     """
 
@@ -67,6 +68,7 @@ class MarginResult:
     unit_imr_usd: Float[AnyArray, " row"]
     unit_upl_usd: Float[AnyArray, " row"]
     accounts: AccountMargin
+    price_moves: Float[AnyArray, "coin move"]
     cash_delta_usd: Float[AnyArray, " instrument"]
 
 
@@ -111,6 +113,7 @@ def evaluate_accounts(
         unit_imr_usd=imr,
         unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_coin.index_usd, denomination_usd),
         accounts=_account_margins(snapshot, rules, plan, currency_equity, units.mmr_usd, imr),
+        price_moves=by_coin.moves,
         cash_delta_usd=jnp.sum(exposures.linear.denominations, axis=1),
     )
 
