@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from shockgrid.accounts.population import synthetic_accounts as synthetic_accounts
     from shockgrid.errors import InputError as InputError
     from shockgrid.errors import RulebookError as RulebookError
     from shockgrid.errors import ShockError as ShockError
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from shockgrid.io.native import write_market as write_market
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
-    from shockgrid.market.synthetic import synthetic_market as synthetic_market
     from shockgrid.report.margin import margin as margin
     from shockgrid.report.margin_report import MarginReport as MarginReport
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
+    from shockgrid.synthetic.market import synthetic_market as synthetic_market
+    from shockgrid.synthetic.population import synthetic_accounts as synthetic_accounts
 
 _HOME = {
     "InputError": "errors",
@@ -39,8 +39,8 @@ _HOME = {
     "marginal_margin": "report.marginal_margin",
     "read_accounts": "io.native",
     "read_market": "io.native",
-    "synthetic_accounts": "accounts.population",
-    "synthetic_market": "market.synthetic",
+    "synthetic_accounts": "synthetic.population",
+    "synthetic_market": "synthetic.market",
     "write_accounts": "io.native",
     "write_market": "io.native",
 }

@@ -25,7 +25,7 @@ app.command(generate)
 class ChainOptions:
     """How to read a market from an option chain.
 
-    Attributes
+    Attributes:
     ----------
     snapshot
         Which snapshot of the chain, e.g. 2021-06-15.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from shockgrid.errors import InputError
 from shockgrid.io.chain_rows import Chain
 from shockgrid.io.parquet_table import ParquetTable
 from shockgrid.market.assembly import YEAR_MS
+from shockgrid.pricing.coin_values import coin_values
 
 DELTA_RANGE = (0.02, 0.98)
 """Call deltas that tell a forward; further out a rounded delta says little."""
@@ -90,17 +91,6 @@ def finite_median(estimates: np.ndarray) -> float:
     return float(np.median(finite)) if len(finite) else np.nan
 
 
-def black76_coin(
-    forward: np.ndarray, strike: np.ndarray, vol: np.ndarray, years: np.ndarray, is_call: np.ndarray
-) -> np.ndarray:
-    """Black-76 values in coin."""
-    # Not pricing.black76: that compiles anew for every number of rows, which takes longer than all else here.
-    deviation = vol * np.sqrt(years)
-    d1 = np.log(forward / strike) / deviation + 0.5 * deviation
-    sign = np.where(is_call, 1.0, -1.0)
-    return np.maximum(sign * (ndtr(sign * d1) - strike / forward * ndtr(sign * (d1 - deviation))), 0.0)
-
-
 def time_of_marks(chain: Chain, table: ParquetTable) -> np.datetime64:
     """The time, to the minute, at which Black-76 of the volatilities gives the marks of the shortest expiry."""
     chain = chain.take(chain.vol > 0)
@@ -121,7 +111,7 @@ def _deviation(chain: Chain, forward: np.ndarray, mark: np.ndarray) -> np.ndarra
     low, high = np.full(len(chain), 1e-6), np.full(len(chain), 5.0)
     for _ in range(40):
         middle = 0.5 * (low + high)
-        above = black76_coin(forward, chain.strike, middle, np.ones(len(chain)), chain.is_call) > mark
+        above = coin_values(forward, chain.strike, middle, np.ones(len(chain)), chain.is_call) > mark
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return 0.5 * (low + high)
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from shockgrid.errors import InputError
-from shockgrid.io.chain_forward import black76_coin, chain_forwards, count_options, finite_median, time_of_marks
+from shockgrid.io.chain_forward import chain_forwards, count_options, finite_median, time_of_marks
 from shockgrid.io.chain_rows import Chain, chain_rows, choose_snapshot
 from shockgrid.io.parquet_table import ParquetTable
 from shockgrid.io.schema import time_text
 from shockgrid.market.assembly import YEAR_MS, assemble_market
 from shockgrid.market.market import InstrumentTable, Market
 from shockgrid.market.source import Source
+from shockgrid.pricing.coin_values import coin_values
 
 
 def read_option_chain(
@@ -140,7 +141,7 @@ def _marks(chain: Chain, forward: np.ndarray, years: np.ndarray, notes: list[str
     unknown = np.isnan(mark)
     if unknown.any():
         notes.append(f"mark of {count_options(int(unknown.sum()))}: Black-76 of the mark volatility")
-    return np.where(unknown, black76_coin(forward, chain.strike, chain.vol, years, chain.is_call), mark)
+    return np.where(unknown, coin_values(forward, chain.strike, chain.vol, years, chain.is_call), mark)
 
 
 def _instruments(

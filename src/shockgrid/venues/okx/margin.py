@@ -93,6 +93,7 @@ price_contracts = jax.jit(contract_exposures)
 def evaluate_accounts(
     contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
 ) -> MarginResult:
+    """Everything after pricing: equity, the rules of every unit, accounts."""
     denomination_usd = jnp.where(
         contracts.denomination_currency >= 0, snapshot.index_usd[contracts.denomination_currency], 1.0
     )

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from shockgrid.accounts.archetype_funding import draw_balances, draw_limits
-from shockgrid.accounts.archetype_orders import draw_orders
-from shockgrid.accounts.archetype_positions import People, draw_positions
-from shockgrid.accounts.archetype_trades import TradeTable, read_menu, trade_table
-from shockgrid.accounts.archetypes import ARCHETYPES, BORROWER_EQUITY_MAX, DISTRESSED_FRACTION, DISTRESSED_RANGE
 from shockgrid.accounts.assembly import assemble_accounts
 from shockgrid.accounts.holdings import DEFAULT_SPOT_MODE, SPOT_MODES, Accounts
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
 from shockgrid.market.source import Source
+from shockgrid.synthetic.archetype_funding import draw_balances, draw_limits
+from shockgrid.synthetic.archetype_orders import draw_orders
+from shockgrid.synthetic.archetype_positions import People, draw_positions
+from shockgrid.synthetic.archetype_trades import TradeTable, read_menu, trade_table
+from shockgrid.synthetic.archetypes import ARCHETYPES, BORROWER_EQUITY_MAX, DISTRESSED_FRACTION, DISTRESSED_RANGE
 
 MAX_POSITIONS = 500
 DEFAULT_SPOT_MODE_FRACTION, AUTO_BORROW_FRACTION = 0.8, 0.95

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from shockgrid.accounts.archetype_positions import QUANTITY_DECIMALS, People, Traded, significant
-from shockgrid.accounts.archetype_trades import Menu
 from shockgrid.accounts.holdings import Labels, Orders
 from shockgrid.market.market import Market
+from shockgrid.synthetic.archetype_positions import QUANTITY_DECIMALS, People, Traded, significant
+from shockgrid.synthetic.archetype_trades import Menu
 
 DERIVATIVE_FRACTION, SPOT_FRACTION = 0.08, 0.04
 """Of all positions' owners, and of all accounts."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,75 +18,30 @@ from shockgrid.errors import InputError
 from shockgrid.market.assembly import YEAR_MS, assemble_market
 from shockgrid.market.market import DETAIL_COLUMNS, InstrumentTable, Market
 from shockgrid.market.source import Source
+from shockgrid.pricing.coin_values import coin_values
+from shockgrid.synthetic.expiry_calendar import MAX_EXPIRIES, expiry_dates, is_quarterly
+from shockgrid.synthetic.terms import (
+    COINS,
+    CONTRACT_LOT,
+    FUNDING_MEAN,
+    FUNDING_STD,
+    JITTER,
+    LIQUIDITY,
+    MARK_DECIMALS,
+    MONEYNESS_DECAY,
+    OPTION_LOT,
+    OPTION_TICK,
+    SETTLE_SHARE,
+    STABLECOIN_USD,
+    STRIKE_RANGE,
+    TENOR_DECAY,
+    VOL_TENOR_DAYS,
+    CoinTerms,
+)
 
 DEFAULT_TIME = "2025-06-20T12:00:00Z"
-STABLECOIN_USD = {"USDT": 0.9997, "USDC": 0.9999}
 CALL, PUT = "call", "put"
-
-
-class CoinTerms(NamedTuple):
-    """What one coin's invented market looks like.
-
-    ``decimals`` of its prices; ``*_value`` contract values (okx_portfolio_margin.md section 14, else plausible);
-    ``atm_vol`` at ``VOL_TENOR_DAYS`` with the power-law exponent ``vol_power``; ``basis`` of forwards, a year;
-    ``depth_usd`` of its USDT perpetual; ``option_share`` of the option expiries and strikes that BTC has.
-    """
-
-    usd: float
-    decimals: int
-    linear_value: float
-    inverse_value: float
-    option_value: float
-    atm_vol: float
-    vol_power: float
-    rho: float
-    eta: float
-    basis: float
-    depth_usd: float
-    option_share: float
-
-
-COINS = {
-    "BTC": CoinTerms(104_000.0, 1, 0.01, 100.0, 0.01, 0.42, 0.05, -0.18, 0.75, 0.055, 2.5e7, 1.0),
-    "ETH": CoinTerms(2_500.0, 2, 0.1, 10.0, 0.1, 0.64, 0.03, -0.12, 0.75, 0.05, 1.2e7, 1.0),
-    "SOL": CoinTerms(145.0, 3, 1.0, 10.0, 1.0, 0.74, -0.02, -0.05, 0.8, 0.04, 4e6, 0.5),
-    "DOGE": CoinTerms(0.17, 5, 1000.0, 10.0, 1000.0, 0.86, -0.04, 0.08, 0.85, 0.03, 1.5e6, 0.5),
-}
-VOL_TENOR_DAYS = 30.0
-
-JITTER = {"level": 0.03, "residual": 2e-4, "premium": 3e-4, "atm_vol": 0.004, "basis": 0.003, "liquidity": 0.25}
-"""Standard deviations of the seed's relative noise: coin price, coin-stablecoin quotes, perpetual marks, at-the-money
-volatility and basis by expiry, and (logarithmic) liquidity by instrument."""
-
-STRIKE_RANGE = 2.5
-"""Strikes span this many at-the-money standard deviations of log-moneyness on each side of the forward."""
-
-
-class Liquidity(NamedTuple):
-    """Trading terms of a kind of instrument: depth, volume and open interest relative to the coin's ``depth_usd``."""
-
-    taker_fee_frac: float
-    spread_frac: float
-    depth: float
-    volume: float
-    open_interest: float
-
-
-LIQUIDITY = {
-    "perpetual": Liquidity(0.0005, 0.0001, 1.0, 400.0, 120.0),
-    "future": Liquidity(0.0005, 0.0004, 0.15, 15.0, 20.0),
-    "option": Liquidity(0.0003, 0.02, 0.02, 0.4, 3.0),
-}
-SETTLE_SHARE = {"USDT": 1.0, "USDC": 0.15, "coin": 0.35}
-TENOR_DECAY, MONEYNESS_DECAY = 3.0, 0.35
-"""Liquidity is divided by ``1 + TENOR_DECAY * years`` and multiplied by ``exp(-MONEYNESS_DECAY * z^2)``."""
-OPTION_LOT, CONTRACT_LOT, OPTION_TICK = 1.0, {"linear": 0.01, "inverse": 1.0}, 0.0001
-FUNDING_MEAN, FUNDING_STD = 1e-4, 5e-5
-
-DAY, YEAR_DAYS = np.timedelta64(1, "D"), 365.0
-EXPIRY_HOUR = np.timedelta64(8, "h")
-FRIDAY = 1  # 1970-01-01, day 0, was a Thursday
-MAX_EXPIRIES = 16
+YEAR_DAYS = 365.0
 
 
 class _CoinMarket(NamedTuple):
@@ -130,7 +86,7 @@ def synthetic_market(
     _check_arguments(strikes_per_expiry, expiries, coins)
     now = np.datetime64(str(time).removesuffix("Z"), "ms")
     rng = np.random.Generator(np.random.PCG64(seed))
-    dates = _expiry_dates(now, expiries)
+    dates = expiry_dates(now, expiries)
     index = {f"{coin}-USD": usd for coin, usd in STABLECOIN_USD.items()}
     index["USDT-USDC"] = round(STABLECOIN_USD["USDT"] / STABLECOIN_USD["USDC"], 5)
     rows: list[dict] = []
@@ -138,7 +94,7 @@ def synthetic_market(
         coin = _coin_market(rng, name, now, dates)
         index |= {f"{name}-{quote}": price for quote, price in coin.quotes.items()}
         rows += _perpetuals(rng, coin) + _futures(rng, coin) + _options(rng, coin, dates, strikes_per_expiry)
-    return assemble_market(now, index, _table(rows), source=Source("synthetic_market"))
+    return assemble_market(now, index, _with_marks(_table(rows), now), source=Source("synthetic_market"))
 
 
 def _check_arguments(strikes: int, expiries: int, coins: Sequence[str]) -> None:
@@ -148,34 +104,6 @@ def _check_arguments(strikes: int, expiries: int, coins: Sequence[str]) -> None:
         raise InputError("synthetic_market", "expiries", f"1 to {MAX_EXPIRIES}", expiries)
     if not coins or set(coins) - set(COINS) or len(set(coins)) < len(coins):
         raise InputError("synthetic_market", "coins", "some of " + ", ".join(COINS) + ", each once", list(coins))
-
-
-def _expiry_dates(now: np.datetime64, count: int) -> np.ndarray:
-    """Expiry times, most important first, so that a coin with fewer expiries takes the first ones."""
-    first = now.astype("datetime64[D]") + EXPIRY_HOUR
-    first = (first if first > now else first + DAY).astype("datetime64[D]")
-    day = [first + k * DAY for k in range(MAX_EXPIRIES)]
-    week = [d for k in range(10) if (d := _next_friday(first + 2 * DAY) + 7 * k * DAY)]
-    month = [d for d in _last_fridays(first) if d > first + 14 * DAY]
-    quarter = [d for d in month if _is_quarterly(d) and d > first + 45 * DAY]
-    ranked = [day[0], quarter[0], week[0], quarter[2], month[0], day[1], quarter[1], week[1], month[1], week[2]]
-    distinct = dict.fromkeys([*ranked, quarter[3], month[2], week[3], month[3], *day[2:]])
-    return np.array(list(distinct)[:count], "datetime64[ms]") + EXPIRY_HOUR
-
-
-def _next_friday(date: np.datetime64) -> np.datetime64:
-    return date + (FRIDAY - date.astype(int)) % 7 * DAY
-
-
-def _last_fridays(date: np.datetime64) -> list[np.datetime64]:
-    months = date.astype("datetime64[M]") + np.arange(1, 17)
-    return [_next_friday(month.astype("datetime64[D]") - 7 * DAY) for month in months]
-
-
-def _is_quarterly(expiry: np.datetime64) -> bool:
-    date = expiry.astype("datetime64[D]")
-    month = int(date.astype("datetime64[M]").astype(int)) % 12 + 1
-    return month % 3 == 0 and date in _last_fridays(date)[:1]
 
 
 def _coin_market(rng: np.random.Generator, name: str, now: np.datetime64, dates: np.ndarray) -> _CoinMarket:
@@ -207,7 +135,7 @@ def _perpetuals(rng: np.random.Generator, coin: _CoinMarket) -> list[dict]:
 def _futures(rng: np.random.Generator, coin: _CoinMarket) -> list[dict]:
     rows = []
     for expiry, years, forward in zip(coin.expiries, coin.years, coin.forward, strict=True):
-        if not _is_quarterly(expiry):
+        if not is_quarterly(expiry):
             continue
         for settle, quote in (("USDT", "USDT"), (coin.name, "USD")):
             # A USDT future is the same forward seen in USDT, so one basis serves every contract of an expiry.
@@ -286,10 +214,9 @@ def _option_pair(rng: np.random.Generator, coin: _CoinMarket, e: int, strike: fl
         "lot": OPTION_LOT,
         "tick": OPTION_TICK,
     }
-    name, marks = f"{coin.name}-USD-{_stamp(coin.expiries[e])}-{strike:.10g}", _coin_values(forward, strike, vol, years)
+    name = f"{coin.name}-USD-{_stamp(coin.expiries[e])}-{strike:.10g}"
     return [
-        {**common, "id": f"{name}-{right[0].upper()}", "right": right, "mark": marks[right]}
-        | _liquidity(rng, coin.terms, "option", share)
+        {**common, "id": f"{name}-{right[0].upper()}", "right": right} | _liquidity(rng, coin.terms, "option", share)
         for right in (CALL, PUT)
     ]
 
@@ -298,25 +225,6 @@ def _smile(z: float, rho: float, eta: float) -> float:
     """Volatility over the at-the-money one; ``z`` is log-moneyness in at-the-money standard deviations."""
     skewed = eta * z + rho
     return math.sqrt(0.5 * (1.0 + rho * eta * z + math.sqrt(skewed * skewed + 1.0 - rho * rho)))
-
-
-def _coin_values(forward: float, strike: float, vol: float, years: float) -> dict[str, float]:
-    """Black-76 in coin, undiscounted: the out-of-the-money side, and the other by put-call parity."""
-    deviation = vol * math.sqrt(years)
-    d1 = math.log(forward / strike) / deviation + 0.5 * deviation
-    d2, ratio = d1 - deviation, strike / forward
-    if strike >= forward:
-        call = _cdf(d1) - ratio * _cdf(d2)
-        put = call - 1.0 + ratio
-    else:
-        put = ratio * _cdf(-d2) - _cdf(-d1)
-        call = put + 1.0 - ratio
-    return {CALL: max(0.0, round(call, 8)), PUT: max(0.0, round(put, 8))}
-
-
-def _cdf(x: float) -> float:
-    # Not numerics.normal_cdf: JAX would round to float32 outside an x64 context.
-    return 0.5 * math.erfc(-x * math.sqrt(0.5))
 
 
 def _stamp(expiry: np.datetime64) -> str:
@@ -336,3 +244,15 @@ def _table(rows: list[dict]) -> InstrumentTable:
     numbers = {key: column(key, nan, float) for key in ("contract_value", "mark", "strike", "forward", "vol")}
     details = {key: column(key, nan, float) for key in DETAIL_COLUMNS}
     return InstrumentTable(**names, **numbers, expiry=column("expiry", nat, "datetime64[ms]"), details=details)
+
+
+def _with_marks(table: InstrumentTable, now: np.datetime64) -> InstrumentTable:
+    """The options marked at Black-76 of their volatility."""
+    option = table.kind == "option"
+    years = (table.expiry[option] - now).astype(np.int64) / YEAR_MS
+    values = coin_values(
+        table.forward[option], table.strike[option], table.vol[option], years, table.right[option] == CALL
+    )
+    mark = table.mark.copy()
+    mark[option] = np.round(values, MARK_DECIMALS)
+    return replace(table, mark=mark)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shockgrid.accounts.archetype_trades import Menu, TradeTable
 from shockgrid.accounts.holdings import Labels, Positions
 from shockgrid.market.market import Market
+from shockgrid.synthetic.archetype_trades import Menu, TradeTable
 
 TRADE_SIGMA = 0.8
 """Logarithmic standard deviation of the sizes of an account's trades."""

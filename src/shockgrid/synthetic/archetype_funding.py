@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shockgrid.accounts.archetype_positions import People, Traded
 from shockgrid.accounts.holdings import Balances, Labels, Limits
 from shockgrid.market.market import Market
+from shockgrid.synthetic.archetype_positions import People, Traded
 
 COLLATERAL = {"USDT": 0.75, "USDC": 0.17, "USD": 0.08}
 """Currencies of those who do not post the coin, as far as the market knows them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from shockgrid.accounts import archetype_trades as trades
+from shockgrid.synthetic import archetype_trades as trades
 
 DISTRESSED_FRACTION, DISTRESSED_RANGE = 0.03, (0.03, 0.25)
 """Of all accounts, those that lost most of their equity, and what is left of it."""

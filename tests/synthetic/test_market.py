@@ -7,7 +7,7 @@ import pytest
 
 from shockgrid.errors import InputError
 from shockgrid.market.market import DETAIL_COLUMNS
-from shockgrid.market.synthetic import COINS, synthetic_market
+from shockgrid.synthetic.market import COINS, synthetic_market
 
 SEEDS = (0, 7, 123)
 MARK_ROUNDING = 1e-8

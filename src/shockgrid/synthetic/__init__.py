@@ -1,0 +1,1 @@
+"""Invented markets and populations, for examples, tests and benchmarks; no number here is observed."""
