@@ -50,7 +50,7 @@ notebooks: .venv/all  ## Open the notebooks in JupyterLab.
 docs: .venv/runtime  ## Regenerate what is generated: docs/parameters.md, examples/.
 	$(BIN)/python -m shockgrid.report.parameters_page
 	$(BIN)/shockgrid generate market examples/market.json
-	$(BIN)/shockgrid generate accounts examples/market.json examples/accounts.json --count 12
+	$(BIN)/shockgrid generate accounts examples/market.json examples/accounts.json --count 12 --seed 21
 
 clean:
 	rm -rf .venv build dist

@@ -50,6 +50,7 @@ def margin(
     accounts: Path,
     *,
     rulebook: str = "okx",
+    at: str | None = None,
     chain: ChainOptions | None = None,
     out: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -66,18 +67,22 @@ def margin(
         Accounts: JSON or a Parquet folder.
     rulebook
         ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time, e.g. 2025-02-01 (the end of that day, UTC).
     out
         Folder for the frames as Parquet and a manifest.
     json
         Print accounts and units as JSON instead of a table.
     """
-    report = sg.margin(_read_market(market, chain), sg.read_accounts(accounts), sg.load_rulebook(rulebook))
+    report = sg.margin(_read_market(market, chain), sg.read_accounts(accounts), sg.load_rulebook(rulebook, at))
     if out is not None:
         report.save(out)
     if json:
         print(summary_json(report))
-    else:
-        print_summary(report, Console())
+        return
+    print_summary(report, Console())
+    if out is not None:
+        print(f"frames and manifest written to {out}")
 
 
 @generate.command(name="market")
@@ -96,6 +101,7 @@ def generate_market(path: Path, *, seed: int = 7, strikes_per_expiry: int = 14, 
         Size of the option chains.
     """
     sg.write_market(sg.synthetic_market(seed, strikes_per_expiry=strikes_per_expiry, expiries=expiries), path)
+    print(f"market written to {path}")
 
 
 @generate.command(name="accounts")
@@ -127,6 +133,7 @@ def generate_accounts(
     """
     population = sg.synthetic_accounts(_read_market(market, chain), count, seed, mean_positions=mean_positions)
     sg.write_accounts(population, path)
+    print(f"{count} accounts written to {path}")
 
 
 def main() -> None:

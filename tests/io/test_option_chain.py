@@ -258,7 +258,7 @@ def test_unusable_options_do_not_vanish(tmp_path):
     with pytest.raises(InputError) as caught:
         read_market(path, snapshot="2021-06-16")
     assert caught.value.path == f"row {late[0]} column expiry_utc"
-    expected = "an expiry after 2021-06-16T08:00:00Z (drop_unusable=True leaves out 16 options)"
+    expected = "an expiry after 2021-06-16T08:00:00Z (drop_unusable leaves out 16 options)"
     assert caught.value.expected == expected
     assert caught.value.found == "2021-06-16T08:00:00Z"
 
@@ -274,7 +274,7 @@ def test_an_option_without_volatility_is_named(tmp_path):
     with pytest.raises(InputError) as caught:
         read_market(written(tmp_path, frame))
     assert caught.value.path == "row 7 column mark_iv_pct"
-    assert caught.value.expected == "a volatility above 0 (drop_unusable=True leaves out 1 option)"
+    assert caught.value.expected == "a volatility above 0 (drop_unusable leaves out 1 option)"
 
 
 def test_nothing_usable_is_no_market(tmp_path):
@@ -385,7 +385,7 @@ def test_deribit_by_hour(real):
 
 def test_binance_by_hour(real):
     path = real / BINANCE
-    with pytest.raises(InputError, match="drop_unusable=True leaves out 34 options"):
+    with pytest.raises(InputError, match="drop_unusable leaves out 34 options"):
         read_market(path, snapshot="2023-10-20T08:00Z")
     market = read_market(path, snapshot="2023-10-20T08:00Z", drop_unusable=True)
     assert len(market.table) == 218

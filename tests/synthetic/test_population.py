@@ -6,11 +6,11 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from shockgrid.synthetic.archetypes import ARCHETYPES
-from shockgrid.synthetic.population import synthetic_accounts
 from shockgrid.errors import InputError
 from shockgrid.market.assembly import assemble_market
+from shockgrid.synthetic.archetypes import ARCHETYPES
 from shockgrid.synthetic.market import synthetic_market
+from shockgrid.synthetic.population import synthetic_accounts
 
 
 @pytest.fixture(scope="module")

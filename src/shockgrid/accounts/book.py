@@ -12,6 +12,7 @@ import numpy as np
 
 from shockgrid.accounts.holdings import Accounts, Labels
 from shockgrid.errors import InputError
+from shockgrid.market.clock import time_text
 from shockgrid.market.market import Market
 
 POSITIONS, WITH_BUYS, WITH_SELLS = 0, 1, 2
@@ -119,8 +120,10 @@ def _require_live(accounts: Accounts, market: Market, table: str, names: Labels,
     if bad.any():
         row = int(np.argmax(bad))
         where = accounts.source.locate(table, row, "instrument")
-        found = f"{names.names[names.codes[row]]!r}, expired {expiry[instrument[row]]}Z"
-        raise InputError(accounts.source.file, where, f"an instrument live at the market's time {market.time}Z", found)
+        expiry_text = time_text(np.datetime64(expiry[instrument[row]], "ms"))
+        found = f"{names.names[names.codes[row]]!r}, expired {expiry_text}"
+        expected = f"an instrument live at the market's time {time_text(market.time)}"
+        raise InputError(accounts.source.file, where, expected, found)
 
 
 def _spot_pairs(accounts: Accounts, market: Market, spot: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

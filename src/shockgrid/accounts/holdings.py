@@ -75,7 +75,7 @@ class Limits:
     borrow_limit: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Accounts:
     """Any number of accounts. Build it with ``assemble_accounts``, which checks everything.
 
@@ -96,3 +96,7 @@ class Accounts:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        held, ordered = len(self.positions.quantity), len(self.orders.quantity)
+        return f"Accounts({len(self)} accounts, {held} positions, {ordered} orders, from {self.source.file})"

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 from shockgrid.errors import InputError
 from shockgrid.io.chain_rows import Chain
 from shockgrid.io.parquet_table import ParquetTable
-from shockgrid.market.assembly import YEAR_MS
+from shockgrid.market.clock import YEAR_MS
 from shockgrid.pricing.coin_values import coin_values
 
 DELTA_RANGE = (0.02, 0.98)

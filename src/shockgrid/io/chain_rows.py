@@ -11,7 +11,7 @@ import numpy as np
 
 from shockgrid.errors import InputError
 from shockgrid.io.parquet_table import ParquetTable
-from shockgrid.io.schema import time_text
+from shockgrid.market.clock import time_text
 
 # Names that a number has in the known layouts, and what it is divided by.
 _NUMBERS: Mapping[str, tuple[tuple[str, float], ...]] = {

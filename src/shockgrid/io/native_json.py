@@ -30,9 +30,9 @@ from shockgrid.io.schema import (
     check_accounts,
     check_market,
     readable_path,
-    time_text,
 )
 from shockgrid.market.assembly import assemble_market
+from shockgrid.market.clock import time_text
 from shockgrid.market.market import DETAIL_COLUMNS, TIME_COLUMNS, InstrumentTable, Market
 from shockgrid.market.source import Source
 
@@ -228,6 +228,8 @@ def _by_name(
 _NAMED = {
     ("balances", "amount"): "balances",
     ("balances", "accrued_interest"): "accrued_interest",
+    ("balances", "currency"): "balances",
+    ("limits", "coin"): "spot_limits",
     ("limits", "spot_limit"): "spot_limits",
     ("limits", "borrow_limit"): "borrow_limits",
 }

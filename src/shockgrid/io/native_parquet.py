@@ -26,8 +26,8 @@ from shockgrid.accounts.holdings import (
 )
 from shockgrid.errors import InputError
 from shockgrid.io.parquet_table import UTC_MS, ParquetTable
-from shockgrid.io.schema import time_text
 from shockgrid.market.assembly import assemble_market
+from shockgrid.market.clock import time_text
 from shockgrid.market.market import DETAIL_COLUMNS, TIME_COLUMNS, InstrumentTable, Market
 from shockgrid.market.source import Source
 

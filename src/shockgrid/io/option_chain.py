@@ -19,8 +19,8 @@ from shockgrid.errors import InputError
 from shockgrid.io.chain_forward import chain_forwards, count_options, finite_median, time_of_marks
 from shockgrid.io.chain_rows import Chain, chain_rows, choose_snapshot
 from shockgrid.io.parquet_table import ParquetTable
-from shockgrid.io.schema import time_text
-from shockgrid.market.assembly import YEAR_MS, assemble_market
+from shockgrid.market.assembly import assemble_market
+from shockgrid.market.clock import time_text, years_between
 from shockgrid.market.market import InstrumentTable, Market
 from shockgrid.market.source import Source
 from shockgrid.pricing.coin_values import coin_values
@@ -74,7 +74,7 @@ def read_option_chain(
             f"time {time_text(time)}: where marks and volatilities of the shortest expiry agree; the file has a date"
         )
     chain = _usable(chain, time, columns, file=table.file, drop=drop_unusable, notes=notes)
-    years = (chain.expiry - time).astype(np.int64) / YEAR_MS
+    years = years_between(time, chain.expiry)
     forward, front = chain_forwards(chain, years, table.file, notes)
     prices = _index(chain, front, index or {}, notes)
     mark = _marks(chain, forward, years, notes)
@@ -109,7 +109,7 @@ def _usable(
         )
         found = time_text(chain.expiry[row]) if expired[row] else chain.vol[row]
         place = f"row {chain.row[row]} column {columns[key]}"
-        raise InputError(file, place, f"{expected} (drop_unusable=True leaves out {count_options(count)})", found)
+        raise InputError(file, place, f"{expected} (drop_unusable leaves out {count_options(count)})", found)
     if bad.any():
         reasons = f"{expired.sum()} expired at the snapshot, {(no_vol & ~expired).sum()} without a mark volatility"
         notes.append(f"{count_options(int(bad.sum()))} left out: {reasons}")

@@ -44,11 +44,6 @@ def parse_time(value: object) -> np.datetime64:
     return np.datetime64(datetime.fromisoformat(value).astimezone(UTC).replace(tzinfo=None), "ms")
 
 
-def time_text(time: np.datetime64) -> str:
-    """A time as documents write it: ``2025-03-28T08:00:00Z``, with milliseconds only where there are some."""
-    return str(time.astype("datetime64[ms]")).removesuffix(".000") + "Z"
-
-
 # The descriptions become the "expected ..." of an error.
 Time = Annotated[
     Any, PlainValidator(parse_time), Field(description="an ISO 8601 time with its zone, e.g. 2025-03-28T08:00:00Z")

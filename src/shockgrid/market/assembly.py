@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shockgrid.errors import InputError
+from shockgrid.market.clock import years_between
 from shockgrid.market.market import DETAIL_COLUMNS, InstrumentTable, Market
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.source import Source
@@ -23,8 +24,6 @@ from shockgrid.market.universe import (
     Contracts,
     Universe,
 )
-
-YEAR_MS = 365 * 24 * 3600 * 1000
 
 
 def assemble_market(
@@ -248,8 +247,7 @@ def _tenor_slots(coin: np.ndarray, expiry: np.ndarray, n_coins: int) -> tuple[np
 
 
 def _years_until(expiry: np.ndarray, time: np.datetime64) -> np.ndarray:
-    years = (expiry - time).astype("timedelta64[ms]").astype(np.int64) / YEAR_MS
-    return np.where(np.isnat(expiry), 0.0, np.maximum(years, 0.0))
+    return np.where(np.isnat(expiry), 0.0, np.maximum(years_between(time, expiry), 0.0))
 
 
 def _usdt_usdc(index: Mapping[str, float]) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from shockgrid.market.clock import time_text
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.source import Source
 from shockgrid.market.universe import Universe
@@ -53,7 +54,7 @@ class InstrumentTable:
         return len(self.id)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Market:
     """One market at one time. Build it with ``assemble_market``, which checks everything.
 
@@ -73,3 +74,7 @@ class Market:
     order: np.ndarray
     derived: tuple[str, ...] = ()
     source: Source = Source()
+
+    def __repr__(self) -> str:
+        coins = ", ".join(self.universe.coins)
+        return f"Market({len(self.table)} instruments on {coins} at {time_text(self.time)}, from {self.source.file})"

@@ -18,6 +18,8 @@ from shockgrid import __version__
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.row_plan import AccountRows
+from shockgrid.errors import InputError
+from shockgrid.market.clock import time_text
 from shockgrid.market.market import Market
 from shockgrid.stress.scenarios import VOL_STATES
 from shockgrid.venues.okx.margin import STATUS, MarginResult
@@ -38,7 +40,7 @@ ACCOUNT_NUMBERS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MarginReport:
     """Margin of a set of accounts.
 
@@ -132,7 +134,7 @@ class MarginReport:
             "kind": "shockgrid.margin_report/1",
             "rulebook": self.rules.name,
             "modelled": list(self.rules.modelled),
-            "market": {"file": self.market.source.file, "time": f"{self.market.time}Z"},
+            "market": {"file": self.market.source.file, "time": time_text(self.market.time)},
             "derived": list(self.market.derived),
             "accounts": {"file": self.inputs.source.file, "count": len(self.inputs)},
             "precision": "float64",
@@ -140,10 +142,20 @@ class MarginReport:
             "versions": {"shockgrid": __version__, "jax": jax.__version__, "numpy": np.__version__},
         }
 
+    def __repr__(self) -> str:
+        return f"MarginReport({len(self.inputs)} accounts, {len(self.rows.unit)} units, {self.rules.name})"
+
     def save(self, path: str | Path) -> None:
-        """Write the frames as Parquet and the manifest as JSON into a folder, which is made if need be."""
+        """Write the frames as Parquet and the manifest as JSON into a folder, which is made if need be.
+
+        Raises:
+            InputError: The path cannot be made a folder.
+        """
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(str(folder), "file", "a folder, or a path where one can be made", error.strerror) from None
         for name in ("accounts", "units", "scenarios", "positions"):
             getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
         (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n")

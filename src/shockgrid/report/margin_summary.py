@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shockgrid.market.clock import time_text
 from shockgrid.report.margin_report import MarginReport
 
 STATUS_STYLE = {"liquidation": "bold red", "warning": "yellow", "safe": "green"}
@@ -35,8 +36,7 @@ def print_summary(report: MarginReport, console: Console) -> None:
         console.print(f"[dim]derived:[/] {line}", highlight=False, soft_wrap=True)
     n = len(report.rules.modelled)
     console.print(
-        f"[dim]{n} parameters of {report.rules.name} are modelling choices, not published: "
-        "docs/parameters.md, manifest.json[/]",
+        f"[dim]{n} parameters of {report.rules.name} are modelling choices, not published (docs/parameters.md)[/]",
         highlight=False,
         soft_wrap=True,
     )
@@ -45,7 +45,9 @@ def print_summary(report: MarginReport, console: Console) -> None:
 def _heading(report: MarginReport) -> Text:
     a = report.accounts
     counts = a.status.value_counts()
-    text = Text(f"{len(a):,} accounts under {report.rules.name}, market of {report.market.time}Z\n", style="bold")
+    text = Text(
+        f"{len(a):,} accounts under {report.rules.name}, market of {time_text(report.market.time)}\n", style="bold"
+    )
     for status, style in reversed(STATUS_STYLE.items()):
         text.append(f"{counts.get(status, 0):,} {status}   ", style=style)
     text.append(f"equity {usd(a.equity_usd.sum())}   maintenance {usd(a.mmr_usd.sum())}   ")
@@ -57,7 +59,7 @@ def nearest_table(report: MarginReport) -> Table:
     table = _table("Nearest to liquidation (USD)", "account")
     for name in ("ratio", "equity", "MMR", "debt"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("driven by", no_wrap=True)
+    table.add_column("driven by")  # the one column that gives way on a narrow screen
     nearest = report.accounts.nsmallest(N_NEAREST, "margin_ratio", keep="first")
     units = report.units.loc[report.units.account.isin(nearest.account)]
     largest = units.sort_values(by="mmr_usd", kind="stable").drop_duplicates("account", keep="last")
@@ -75,8 +77,8 @@ def nearest_table(report: MarginReport) -> Table:
 
 
 def _table(title: str, first_column: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    table.add_column(first_column, no_wrap=True, overflow="fold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(first_column, no_wrap=True)
     return table
 
 

@@ -13,7 +13,7 @@ from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
 
 
-def marginal_margin(report: MarginReport, accounts: Iterable[str] | None = None) -> pd.DataFrame:
+def marginal_margin(report: MarginReport, accounts: str | Iterable[str] | None = None) -> pd.DataFrame:
     """The ``positions`` frame with ``marginal_mmr_usd``, below zero for a position that hedges.
 
     Each position is left out once and its account margined anew, exactly: the cost grows with the square of the
@@ -21,14 +21,14 @@ def marginal_margin(report: MarginReport, accounts: Iterable[str] | None = None)
 
     Args:
         report: From ``margin``.
-        accounts: Ids to look at; all by default.
+        accounts: An id or several; all accounts by default.
 
     Raises:
         InputError: An account that the report does not hold.
     """
     frame = report.positions
     if accounts is not None:
-        wanted = list(accounts)
+        wanted = [accounts] if isinstance(accounts, str) else list(accounts)
         unknown = [a for a in wanted if a not in set(report.inputs.ids)]
         if unknown:
             raise InputError(report.inputs.source.file, "accounts", "accounts of the report", repr(unknown[0]))

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from shockgrid.errors import InputError
-from shockgrid.market.assembly import YEAR_MS, assemble_market
+from shockgrid.market.assembly import assemble_market
+from shockgrid.market.clock import years_between
 from shockgrid.market.market import DETAIL_COLUMNS, InstrumentTable, Market
 from shockgrid.market.source import Source
 from shockgrid.pricing.coin_values import coin_values
@@ -113,7 +114,7 @@ def _coin_market(rng: np.random.Generator, name: str, now: np.datetime64, dates:
     quotes = {"USD": usd}
     for (stable, value), factor in zip(STABLECOIN_USD.items(), residual, strict=True):
         quotes[stable] = round(usd / value * factor, terms.decimals + 1)
-    years = (expiries - now).astype(np.int64) / YEAR_MS
+    years = years_between(now, expiries)
     basis = terms.basis + JITTER["basis"] * rng.standard_normal(len(expiries))
     noise = np.exp(JITTER["atm_vol"] * rng.standard_normal(len(expiries)))
     vol = terms.atm_vol * (years * YEAR_DAYS / VOL_TENOR_DAYS) ** terms.vol_power * noise
@@ -249,7 +250,7 @@ def _table(rows: list[dict]) -> InstrumentTable:
 def _with_marks(table: InstrumentTable, now: np.datetime64) -> InstrumentTable:
     """The options marked at Black-76 of their volatility."""
     option = table.kind == "option"
-    years = (table.expiry[option] - now).astype(np.int64) / YEAR_MS
+    years = years_between(now, table.expiry[option])
     values = coin_values(
         table.forward[option], table.strike[option], table.vol[option], years, table.right[option] == CALL
     )

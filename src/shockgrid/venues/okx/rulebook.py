@@ -99,7 +99,7 @@ class Rulebook:
         return tuple(key for key, p in self.parameters.items() if "modelled" in _kinds(p.provenance))
 
     def __getitem__(self, key: str) -> Any:
-        """The value of a parameter that depends on no grouping."""
+        """The value of a parameter; where it depends on a grouping, a value for each group."""
         return self.parameters[key].value
 
     def of_each(self, key: str, names: Iterable[str]) -> list[Any]:
