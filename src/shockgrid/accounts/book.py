@@ -120,7 +120,7 @@ def _require_live(accounts: Accounts, market: Market, table: str, names: Labels,
     if bad.any():
         row = int(np.argmax(bad))
         where = accounts.source.locate(table, row, "instrument")
-        expiry_text = time_text(np.datetime64(expiry[instrument[row]], "ms"))
+        expiry_text = time_text(expiry[instrument[row]])
         found = f"{names.names[names.codes[row]]!r}, expired {expiry_text}"
         expected = f"an instrument live at the market's time {time_text(market.time)}"
         raise InputError(accounts.source.file, where, expected, found)

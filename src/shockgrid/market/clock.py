@@ -12,6 +12,6 @@ def years_between(start: np.datetime64, end: np.ndarray) -> np.ndarray:
     return (end - start).astype("timedelta64[ms]").astype(np.int64) / YEAR_MS
 
 
-def time_text(time: np.datetime64) -> str:
+def time_text(time: np.datetime64 | np.ndarray) -> str:
     """A time as documents write it: ``2025-03-28T08:00:00Z``, with milliseconds only where there are some."""
     return str(time.astype("datetime64[ms]")).removesuffix(".000") + "Z"
