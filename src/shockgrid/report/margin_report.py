@@ -117,13 +117,14 @@ class MarginReport:
         held = book.quantity[POSITIONS] != 0
         instrument = book.instrument[held]
         quantity = book.quantity[POSITIONS][held]
+        cash_delta_usd = self.result.exposures.linear.denominations.sum(axis=1)
         return pd.DataFrame(
             {
                 "account": self.inputs.ids[book.account[held]],
                 "instrument": universe.ids[instrument],
                 "quantity": quantity,
                 "mark": snapshot.mark[instrument],
-                "cash_delta_usd": quantity * self.result.cash_delta_usd[instrument],
+                "cash_delta_usd": quantity * cash_delta_usd[instrument],
             }
         )
 

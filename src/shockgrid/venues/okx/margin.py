@@ -61,7 +61,7 @@ class MarginResult:
         unit_upl_usd: Unrealised P&L.
         accounts: In account order.
         price_moves: MR1's, in the order of the cells.
-        cash_delta_usd: Of one contract of each instrument.
+        exposures: Of one contract of each instrument.
     """
 
     units: UnitMargin
@@ -69,7 +69,7 @@ class MarginResult:
     unit_upl_usd: Float[AnyArray, " row"]
     accounts: AccountMargin
     price_moves: Float[AnyArray, "coin move"]
-    cash_delta_usd: Float[AnyArray, " instrument"]
+    exposures: Exposures
 
 
 def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan) -> MarginResult:
@@ -115,7 +115,7 @@ def evaluate_accounts(
         unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_coin.index_usd, denomination_usd),
         accounts=_account_margins(snapshot, rules, plan, currency_equity, units.mmr_usd, imr),
         price_moves=by_coin.moves,
-        cash_delta_usd=jnp.sum(exposures.linear.denominations, axis=1),
+        exposures=exposures,
     )
 
 
