@@ -60,8 +60,10 @@ def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray) -
         The plan, its sizes rounded up to size buckets; padding rows are empty.
     """
     length = np.diff(row_start)
-    n_rows, lanes = len(length), min(SLICE_ROWS, size_bucket(len(length)))
-    n_slices = size_bucket(-(-n_rows // lanes))
+    n_rows, lanes = len(length), SLICE_ROWS
+    # Slices of one size, and never a single one, which XLA would unroll and round otherwise than a loop: a row's
+    # figures are then the same to the bit whatever stands beside it.
+    n_slices = size_bucket(max(-(-n_rows // lanes), 2))
     order = np.argsort(-length, kind="stable")
     padded = np.zeros(n_slices * lanes, np.int64)
     padded[:n_rows] = length[order]
