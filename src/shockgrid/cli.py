@@ -10,34 +10,35 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
+from rich.text import Text
 
 import shockgrid as sg
 from shockgrid.market.market import Market
 from shockgrid.report.margin_summary import print_summary, summary_json
+from shockgrid.report.parameters_page import parameters_page
 
 app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
 generate = cyclopts.App(name="generate", help="Make example data; every number of it is invented.")
-app.command(generate)
+convert = cyclopts.App(name="convert", help="Rewrite a market or accounts in another form.")
+rulebooks = cyclopts.App(name="rulebook", help="List, show and check rule versions.")
+for group in (generate, convert, rulebooks):
+    app.command(group)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ChainOptions:
-    """How to read a market from an option chain.
+    """How to read a market from an option chain."""
 
-    Attributes:
-    ----------
-    snapshot
-        Which snapshot of the chain, e.g. 2021-06-15.
-    index
-        Index prices that the chain does not give, e.g. --index.USDT-USD 0.9998.
-    drop_unusable
-        Leave out options that have no volatility or have expired; the report says how many.
-    """
-
-    snapshot: str | None = None
-    index: dict[str, float] | None = None
-    drop_unusable: Annotated[bool, Parameter(negative=())] = False
+    snapshot: Annotated[str | None, Parameter(help="Which snapshot of the chain, e.g. 2021-06-15.")] = None
+    index: Annotated[
+        dict[str, float] | None,
+        Parameter(help="Index prices that the chain does not give, e.g. --index.USDT-USD 0.9998."),
+    ] = None
+    drop_unusable: Annotated[
+        bool,
+        Parameter(negative=(), help="Leave out options without volatility or expired; the report says how many."),
+    ] = False
 
 
 def _read_market(path: Path, chain: ChainOptions | None) -> Market:
@@ -97,8 +98,10 @@ def generate_market(path: Path, *, seed: int = 7, strikes_per_expiry: int = 14, 
         A .json file, or a folder for Parquet.
     seed
         Same seed, same market.
-    strikes_per_expiry, expiries
-        Size of the option chains.
+    strikes_per_expiry
+        Option strikes of BTC and ETH on each expiry.
+    expiries
+        Number of expiries.
     """
     sg.write_market(sg.synthetic_market(seed, strikes_per_expiry=strikes_per_expiry, expiries=expiries), path)
     print(f"market written to {path}")
@@ -136,10 +139,91 @@ def generate_accounts(
     print(f"{count} accounts written to {path}")
 
 
+@convert.command(name="market")
+def convert_market(source: Path, target: Path, *, chain: ChainOptions | None = None) -> None:
+    """Write a market in another form; what an option chain lacks is derived, and told.
+
+    Example: shockgrid convert market chain.parquet market.json --snapshot 2021-06-15
+
+    Parameters
+    ----------
+    source
+        JSON, a Parquet folder, or a Parquet file with an option chain.
+    target
+        A .json file, or a folder for Parquet.
+    """
+    market = _read_market(source, chain)
+    sg.write_market(market, target)
+    for line in market.derived:
+        print(f"derived: {line}")
+    print(f"market written to {target}")
+
+
+@convert.command(name="accounts")
+def convert_accounts(source: Path, target: Path) -> None:
+    """Write accounts in another form.
+
+    Example: shockgrid convert accounts accounts.json accounts
+
+    Parameters
+    ----------
+    source
+        JSON or a Parquet folder.
+    target
+        A .json file, or a folder for Parquet.
+    """
+    accounts = sg.read_accounts(source)
+    sg.write_accounts(accounts, target)
+    print(f"{len(accounts)} accounts written to {target}")
+
+
+@rulebooks.command(name="list")
+def rulebook_list() -> None:
+    """Print the rule versions that come with shockgrid.
+
+    Example: shockgrid rulebook list
+    """
+    for name in sg.list_rulebooks():
+        rules = sg.load_rulebook(name)
+        print(f"{name}  in force from {rules.effective:%Y-%m-%d %H:%M} UTC  {rules.summary}")
+
+
+@rulebooks.command(name="show")
+def rulebook_show(name: str = "okx", *, at: str | None = None) -> None:
+    """Print every number of a rule version with unit, range, provenance and source, as Markdown.
+
+    Example: shockgrid rulebook show okx/v2-2025-01-15
+
+    Parameters
+    ----------
+    name
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    """
+    print(parameters_page(sg.load_rulebook(name, at)), end="")
+
+
+@rulebooks.command(name="validate")
+def rulebook_validate(file: Path) -> None:
+    """Check a rulebook file: keys, types, ranges, provenance, tables that belong together.
+
+    Example: shockgrid rulebook validate my-rules.toml
+
+    Parameters
+    ----------
+    file
+        A TOML file.
+    """
+    rules = sg.load_rulebook(file)
+    modelled = len(rules.modelled)
+    print(f"{file}: {rules.name} is valid, {len(rules.parameters)} parameters, {modelled} of them modelled")
+
+
 def main() -> None:
     """Run, and turn bad input into one line and exit code 2."""
     try:
         app()
     except sg.ShockgridError as error:
-        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True, markup=True)
+        Console(stderr=True).print(Text.assemble(("error ", "bold red"), str(error)), soft_wrap=True)
         sys.exit(2)

@@ -17,7 +17,10 @@ def marginal_tiers(
         upper: Ascending upper bounds; infinity for the last tier and for padding after it.
         rate: Rate of each tier; 0 for padding.
     """
-    lower = jnp.concatenate([jnp.zeros_like(upper[:1]), upper[:-1]])
-    # Not maximum(min(amount, upper) - lower, 0): with padding, infinity - infinity would be NaN.
-    slices = jnp.where(amount > lower, jnp.minimum(amount, upper) - jnp.minimum(lower, amount), 0.0)
-    return jnp.sum(rate * slices)
+    total, lower = jnp.zeros_like(amount), jnp.zeros_like(amount)
+    # One tier after the other rather than a reduction, which XLA rounds differently for different numbers of rows.
+    for tier in range(upper.shape[0]):
+        # Not maximum(min(amount, upper) - lower, 0): after the last tier, infinity - infinity would be NaN.
+        in_tier = jnp.where(amount > lower, jnp.minimum(amount, upper[tier]) - jnp.minimum(lower, amount), 0.0)
+        total, lower = total + rate[tier] * in_tier, upper[tier]
+    return total

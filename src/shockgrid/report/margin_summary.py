@@ -33,7 +33,7 @@ def print_summary(report: MarginReport, console: Console) -> None:
     console.print(nearest_table(report))
     console.print(drivers_table(report))
     for line in report.market.derived:
-        console.print(f"[dim]derived:[/] {line}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("derived: ", "dim"), line), soft_wrap=True)
     n = len(report.rules.modelled)
     console.print(
         f"[dim]{n} parameters of {report.rules.name} are modelling choices, not published (docs/parameters.md)[/]",
@@ -66,12 +66,12 @@ def nearest_table(report: MarginReport) -> Table:
     largest_unit = {unit["account"]: unit for unit in largest.to_dict("records")}
     for row in nearest.to_dict("records"):
         table.add_row(
-            row["account"],
+            Text(row["account"]),  # an id may look like markup
             Text(_ratio(row["margin_ratio"]), style=STATUS_STYLE[row["status"]]),
             usd(row["equity_usd"]),
             usd(row["mmr_usd"]),
             usd(row["liability_usd"]),
-            _driver(row["borrow_mmr_usd"], largest_unit.get(row["account"])),
+            Text(_driver(row["borrow_mmr_usd"], largest_unit.get(row["account"]))),
         )
     return table
 
