@@ -22,7 +22,7 @@ WORKERS ?= 2
 
 demo: .venv/runtime  ## Margin 1,000 generated accounts on the example market.
 	$(BIN)/shockgrid generate accounts examples/market.json build/demo/accounts --count 1000
-	$(BIN)/shockgrid margin examples/market.json build/demo/accounts --out build/demo/report
+	$(BIN)/shockgrid margin examples/market.json build/demo/accounts --out build/demo/report --html build/demo/report.html
 
 test: .venv/all
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

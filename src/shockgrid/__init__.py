@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from shockgrid.builder.okx_reply import okx_reply as okx_reply
     from shockgrid.errors import InputError as InputError
     from shockgrid.errors import RulebookError as RulebookError
     from shockgrid.errors import ShockError as ShockError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from shockgrid.io.native import read_market as read_market
     from shockgrid.io.native import write_accounts as write_accounts
     from shockgrid.io.native import write_market as write_market
+    from shockgrid.io.okx.account import read_okx_account as read_okx_account
+    from shockgrid.io.okx.position_builder import read_position_builder_request as read_position_builder_request
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
     from shockgrid.report.margin import margin as margin
@@ -37,8 +40,11 @@ _HOME = {
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
     "marginal_margin": "report.marginal_margin",
+    "okx_reply": "builder.okx_reply",
     "read_accounts": "io.native",
     "read_market": "io.native",
+    "read_okx_account": "io.okx.account",
+    "read_position_builder_request": "io.okx.position_builder",
     "synthetic_accounts": "synthetic.population",
     "synthetic_market": "synthetic.market",
     "write_accounts": "io.native",
@@ -55,8 +61,11 @@ __all__ = [
     "load_rulebook",
     "margin",
     "marginal_margin",
+    "okx_reply",
     "read_accounts",
     "read_market",
+    "read_okx_account",
+    "read_position_builder_request",
     "synthetic_accounts",
     "synthetic_market",
     "write_accounts",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
+from shockgrid.io.deribit.market import read_deribit_market
 from shockgrid.io.native_json import read_accounts_json, read_market_json, write_accounts_json, write_market_json
 from shockgrid.io.native_parquet import (
     read_accounts_folder,
@@ -16,6 +17,7 @@ from shockgrid.io.native_parquet import (
     write_accounts_folder,
     write_market_folder,
 )
+from shockgrid.io.okx.market import read_okx_market
 from shockgrid.io.option_chain import read_option_chain
 from shockgrid.market.market import Market
 
@@ -31,12 +33,14 @@ def read_market(
 
     Args:
         path: A ``shockgrid.market/1`` file (``.json``), a folder with ``instruments.parquet`` and
-            ``index.parquet``, or the Parquet file of an option chain (see ``read_option_chain``).
+            ``index.parquet``, the Parquet file of an option chain (see ``read_option_chain``), or a folder with
+            payloads of OKX (``instruments*.json``, see ``read_okx_market``) or Deribit (``ticker*.json`` too, see
+            ``read_deribit_market``).
         snapshot: Which snapshot of an option chain: a UTC time, or a day that has one. Option chains only.
-        index: Index prices that an option chain does not give, e.g. ``{"USDT-USD": 0.9998}`` where accounts hold USDT.
-            Option chains only.
-        drop_unusable: Leave out the options of a chain that have expired or lack a volatility, and say so in
-            ``Market.derived``, instead of refusing the file. Option chains only.
+        index: Index prices that the source does not give, e.g. ``{"USDT-USD": 0.9998}`` where accounts hold USDT.
+            Option chains and payloads only.
+        drop_unusable: Leave out what has expired or lacks a price or volatility, and say so in ``Market.derived``,
+            instead of refusing the source. Option chains and payloads only.
 
     Returns:
         The market. ``Market.derived`` tells what the file did not give and the reader computed.
@@ -53,13 +57,29 @@ def read_market(
     source = _existing(path, "a .json file, a folder of Parquet tables or a .parquet option chain")
     if source.is_file() and source.suffix == ".parquet":
         return read_option_chain(source, snapshot=snapshot, index=index, drop_unusable=drop_unusable)
-    for name, given in (("snapshot", snapshot), ("index", index), ("drop_unusable", drop_unusable)):
-        if given:
-            raise InputError(str(source), name, "a .parquet option chain, the only form that takes it")
+    if snapshot is not None:
+        raise InputError(str(source), "snapshot", "a .parquet option chain, which is where snapshots are chosen")
     if source.is_dir():
-        return read_market_folder(source)
+        return _read_folder(source, index, drop_unusable)
+    _refuse_options(source, index, drop_unusable)
     _check_json(source, "a .json file, a folder of Parquet tables or a .parquet option chain")
     return read_market_json(source)
+
+
+def _read_folder(folder: Path, index: Mapping[str, float] | None, drop_unusable: bool) -> Market:
+    """Native Parquet tables, or payloads: Deribit's where there are tickers or book summaries, else OKX's."""
+    if not any(folder.glob("instruments*.json")):
+        _refuse_options(folder, index, drop_unusable)
+        return read_market_folder(folder)
+    is_deribit = any(folder.glob("ticker*.json")) or any(folder.glob("book[-_]summary*.json"))
+    read = read_deribit_market if is_deribit else read_okx_market
+    return read(folder, index=index, drop_unpriced=drop_unusable)
+
+
+def _refuse_options(source: Path, index: Mapping[str, float] | None, drop_unusable: bool) -> None:
+    for name, given in (("index", index), ("drop_unusable", drop_unusable)):
+        if given:
+            raise InputError(str(source), name, "an option chain or an exchange's payloads, which may need it")
 
 
 def read_accounts(path: str | PathLike[str]) -> Accounts:

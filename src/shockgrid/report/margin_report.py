@@ -6,9 +6,12 @@ Columns are those of ``docs/formats.md``; they exist also when a frame is empty.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -25,6 +28,11 @@ from shockgrid.stress.scenarios import VOL_STATES
 from shockgrid.venues.okx.margin import STATUS, MarginResult
 from shockgrid.venues.okx.rulebook import Rulebook
 from shockgrid.venues.okx.unit_margin import DOMINANT
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from shockgrid.report.explanation import Explanation
 
 ACCOUNT_NUMBERS = (
     "equity_usd",
@@ -145,6 +153,46 @@ class MarginReport:
 
     def __repr__(self) -> str:
         return f"MarginReport({len(self.inputs)} accounts, {len(self.rows.unit)} units, {self.rules.name})"
+
+    def explain(self, account: str) -> Explanation:
+        """Why an account's margin is what it is; prints in a terminal, renders in a notebook.
+
+        Raises:
+            InputError: An account that the report does not hold.
+        """
+        return import_module("shockgrid.report.explanation").explain(self, account)
+
+    def plot_grid(self, account: str, unit: str) -> Figure:
+        """MR1's 21 cells of a unit as a heatmap; hovering lists the largest contributors of a cell.
+
+        Raises:
+            InputError: An account or unit that the report does not hold.
+        """
+        return import_module("shockgrid.report.plots").plot_grid(self, account, unit)
+
+    def plot_components(self, account: str) -> Figure:
+        """How the components of each unit, and borrowing, make an account's margin.
+
+        Raises:
+            InputError: An account that the report does not hold.
+        """
+        return import_module("shockgrid.report.plots").plot_components(self, account)
+
+    def plot_population(self) -> Figure:
+        """Distribution of margin ratios, and margin by archetype and component."""
+        return import_module("shockgrid.report.plots").plot_population(self)
+
+    def to_html(self, path: str | Path, *, accounts: str | Iterable[str] | None = None) -> None:
+        """Write one self-contained page: totals, who is nearest, what drives margin, some accounts in detail.
+
+        Args:
+            path: The file to write.
+            accounts: Accounts to show in detail; the three nearest to liquidation by default.
+
+        Raises:
+            InputError: An unknown account, or a file that cannot be written.
+        """
+        import_module("shockgrid.report.html").to_html(self, path, accounts=accounts)
 
     def save(self, path: str | Path) -> None:
         """Write the frames as Parquet and the manifest as JSON into a folder, which is made if need be.

@@ -1,0 +1,26 @@
+"""The command line: thin, every command one call of the library."""
+
+from __future__ import annotations
+
+import sys
+
+import cyclopts
+from rich.console import Console
+from rich.text import Text
+
+import shockgrid as sg
+from shockgrid.cli import convert, generate, rulebook
+from shockgrid.cli.margin import explain, margin
+
+app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
+for command in (margin, explain, generate.app, convert.app, rulebook.app):
+    app.command(command)
+
+
+def main() -> None:
+    """Run, and turn bad input into one line and exit code 2."""
+    try:
+        app()
+    except sg.ShockgridError as error:
+        Console(stderr=True).print(Text.assemble(("error ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(2)

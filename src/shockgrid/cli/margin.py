@@ -1,0 +1,110 @@
+"""``shockgrid margin`` and ``shockgrid explain``."""
+
+from __future__ import annotations
+
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+import shockgrid as sg
+from shockgrid.builder.okx_reply import okx_reply
+from shockgrid.cli.market_source import SourceOptions, read_market
+from shockgrid.io.okx.position_builder import read_position_builder_request
+from shockgrid.report.margin_summary import print_summary, summary_json
+
+
+def margin(
+    market: Path,
+    accounts: Path | None = None,
+    *,
+    okx_request: Path | None = None,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+    out: Path | None = None,
+    html: Path | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Margin accounts and print who is near liquidation and what drives margin.
+
+    Example: shockgrid margin examples/market.json examples/accounts.json --out report
+
+    Parameters
+    ----------
+    market
+        A market: JSON, a Parquet folder, a Parquet file with an option chain, or a folder of OKX or Deribit payloads.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    okx_request
+        A position-builder request of OKX's: print the reply as JSON in OKX's form. Accounts are then its real holdings.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time, e.g. 2025-02-01 (the end of that day, UTC).
+    out
+        Folder for the frames as Parquet and a manifest.
+    html
+        File for a self-contained page with plots.
+    json
+        Print accounts and units as JSON instead of a table.
+    """
+    rules = sg.load_rulebook(rulebook, at)
+    if okx_request is not None:
+        holdings = None if accounts is None else sg.read_accounts(accounts)
+        request = read_position_builder_request(okx_request)
+        print(dumps(okx_reply(read_market(market, source), request, rules, holdings), indent=2))
+        return
+    if accounts is None:
+        raise sg.InputError("shockgrid margin", "accounts", "a file or folder of accounts, or --okx-request", "none")
+    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), rules)
+    if out is not None:
+        report.save(out)
+    if html is not None:
+        report.to_html(html)
+    if json:
+        print(summary_json(report))
+        return
+    print_summary(report, Console())
+    for what, path in (("frames and manifest", out), ("page", html)):
+        if path is not None:
+            print(f"{what} written to {path}")
+
+
+def explain(
+    market: Path,
+    accounts: Path,
+    account: str,
+    *,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+    markdown: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Explain an account's margin: scenarios, components, positions, equity, distance to liquidation.
+
+    Example: shockgrid explain examples/market.json examples/accounts.json market_maker-000005
+
+    Parameters
+    ----------
+    market
+        A market, in any form that ``margin`` takes.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    account
+        Which one.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    markdown
+        Print Markdown instead of a layout for the terminal.
+    """
+    rules = sg.load_rulebook(rulebook, at)
+    explanation = sg.margin(read_market(market, source), sg.read_accounts(accounts), rules).explain(account)
+    if markdown:
+        print(explanation.markdown)
+    else:
+        Console().print(explanation)

@@ -1,0 +1,1 @@
+"""Payloads of the Deribit v2 API: markets."""

@@ -1,0 +1,230 @@
+"""How far an account is from warning and from liquidation: in equity, and in the price of each of its coins."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from shockgrid.accounts.holdings import Accounts, Balances, Labels, Limits, Orders, Positions
+from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, UnitRows, plan_rows
+from shockgrid.market.padding import pad_axis, pad_market
+from shockgrid.market.universe import DENOMINATIONS
+from shockgrid.numerics.ragged import RaggedPlan
+from shockgrid.report.contributions import account_place
+from shockgrid.report.margin import padded_rule_tables
+from shockgrid.report.margin_report import MarginReport
+from shockgrid.stress.moved_market import moved_market
+from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts
+
+STEPS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.10, 0.125, 0.15, 0.175, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)
+FALLS = tuple(-step for step in (*STEPS, 0.60, 0.70, 0.80, 0.90))
+RISES = (*STEPS, 0.60, 0.70, 0.80, 0.90, 1.00)
+MOVE_TOLERANCE = 1e-6
+"""A crossing is found to this relative move, finer than the 1e-4 that is shown."""
+
+# Accounts of up to this size share one compilation; a larger one compiles for its size bucket.
+_LEAST_ROWS, _LEAST_ENTRIES, _LEAST_ROW_ENTRIES = 16, 16384, 4096
+
+
+@dataclass(frozen=True)
+class PriceDistance:
+    """Moves of one currency's USD price, all others held, at which the ratio first crosses a level.
+
+    Attributes:
+        currency: What moves.
+        price_usd: Today.
+        down, up: Relative moves, below and above zero; None without a crossing between -90 % and +100 %.
+    """
+
+    currency: str
+    price_usd: float
+    down: float | None
+    up: float | None
+
+
+@dataclass(frozen=True)
+class LevelDistance:
+    """Distance of an account from one level of its margin ratio.
+
+    Attributes:
+        ratio: The level.
+        equity_usd: Adjusted equity that may be lost before the ratio is there, the required margin held; below zero
+            it is missing. None where nothing is required.
+        prices: For each currency that the account holds or trades, but stablecoins and USD, by name.
+    """
+
+    ratio: float
+    equity_usd: float | None
+    prices: tuple[PriceDistance, ...]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Distances of an account from ``warning`` and from ``liquidation``."""
+
+    account: str
+    warning: LevelDistance
+    liquidation: LevelDistance
+
+
+def margin_distance(report: MarginReport, account: str) -> Distance:
+    """How far an account is from warning and liquidation.
+
+    In equity, the required margin is held. In price, the account is margined anew on markets in which one currency
+    moved (``moved_market``): outward over ``FALLS`` and ``RISES``, then by bisection between the two moves around the
+    first crossing. A ratio that crosses a level twice between two neighbouring moves of the grid is missed.
+    Positions without an average price count as entered at today's mark.
+
+    Raises:
+        InputError: An account that the report does not hold.
+    """
+    place = account_place(report, account)
+    book = SingleAccount(report, place)
+    levels = {name: float(report.rules[f"ratio.{name}"]) for name in ("warning", "liquidation")}
+    today = book({})
+    crossings = {currency: _crossings(book, currency, tuple(levels.values())) for currency in book.movable}
+    index = report.market.index
+    return Distance(
+        account,
+        **{
+            name: LevelDistance(
+                ratio=level,
+                equity_usd=today[0] - level * today[1] if today[1] > 0 else None,
+                prices=tuple(PriceDistance(c, float(index[f"{c}-USD"]), *crossings[c][level]) for c in book.movable),
+            )
+            for name, level in levels.items()
+        },
+    )
+
+
+class SingleAccount:
+    """One account of a report, ready to be margined on moved markets without planning or compiling again."""
+
+    def __init__(self, report: MarginReport, place: int) -> None:
+        self._market = report.market
+        universe = report.market.universe
+        rows = plan_rows(_alone(report.inputs, place), report.market, universe.contracts.coin)
+        self._plan = _widened(rows.plan)
+        self._fee = float(report.rules["ratio.liability_fee"])
+        contracts, snapshot = pad_market(universe.contracts, report.market.snapshot)
+        n_coins, n_currencies = len(contracts.coin_currency), snapshot.index_usd.shape[-1]
+        # Marks, forwards and indices of a coin move together, so no move makes a price of a grid negative.
+        self._tables = padded_rule_tables(report.market, report.rules, n_coins, n_currencies)
+        self._seen: dict[tuple[tuple[str, float], ...], tuple[float, float]] = {}
+        owned = rows.plan.currencies.currency[rows.plan.currencies.balance != 0]
+        used = np.union1d(owned, universe.contracts.coin_currency[rows.unit])
+        self.movable = [universe.currencies[c] for c in used if universe.currencies[c] not in DENOMINATIONS]
+
+    def __call__(self, moves: dict[str, float]) -> tuple[float, float]:
+        """Adjusted equity and required margin (the denominator of the ratio) after the moves, in USD."""
+        key = tuple(moves.items())
+        if key not in self._seen:
+            market = moved_market(self._market, moves)
+            contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
+            with jax.enable_x64(True):
+                exposures = price_contracts(contracts, snapshot, self._tables)
+                result = evaluate_accounts(contracts, snapshot, self._tables, self._plan, exposures).accounts
+                fields = (result.equity_usd, result.mmr_usd, result.liability_usd, result.borrow_mmr_usd)
+                equity, mmr, liability, borrow = (float(x[0]) for x in jax.device_get(fields))
+            self._seen[key] = equity, mmr + self._fee * (liability + borrow)
+        return self._seen[key]
+
+    def excess(self, currency: str, move: float, level: float) -> float:
+        """Equity beyond what the level asks for; zero where the ratio is at it. Positive where nothing is required."""
+        equity, required = self({currency: move})
+        return equity - level * required if required > 0 else max(equity, 1.0)
+
+
+def _crossings(
+    book: SingleAccount, currency: str, levels: tuple[float, ...]
+) -> dict[float, tuple[float | None, float | None]]:
+    """The first fall and the first rise at which the ratio crosses each level."""
+    found: dict[float, list[float | None]] = {level: [None, None] for level in levels}
+    for side, moves in enumerate((FALLS, RISES)):
+        open_levels = set(levels)
+        for near, far in zip((0.0, *moves), moves, strict=False):
+            for level in sorted(open_levels):
+                if _is_safe(book, currency, near, level) != _is_safe(book, currency, far, level):
+                    found[level][side] = _root(book, currency, level, near, far)
+                    open_levels.remove(level)
+            if not open_levels:
+                break
+    return {level: (down, up) for level, (down, up) in found.items()}
+
+
+def _is_safe(book: SingleAccount, currency: str, move: float, level: float) -> bool:
+    return book.excess(currency, move, level) > 0
+
+
+def _root(book: SingleAccount, currency: str, level: float, near: float, far: float) -> float:
+    """Bisection: on the far side of the crossing, which may be a step (a borrowing tier's rate is one)."""
+    start = _is_safe(book, currency, near, level)
+    while abs(far - near) > MOVE_TOLERANCE:
+        middle = 0.5 * (near + far)
+        near, far = (middle, far) if _is_safe(book, currency, middle, level) == start else (near, middle)
+    return far
+
+
+def _alone(accounts: Accounts, place: int) -> Accounts:
+    """One account by itself, without its orders, which the margin ratio ignores."""
+    p, b, limits = accounts.positions, accounts.balances, accounts.limits
+    held, owned, set_ = (np.flatnonzero(table.account == place) for table in (p, b, limits))
+
+    def first(rows: np.ndarray) -> np.ndarray:
+        return np.zeros(len(rows), np.int32)
+
+    def take(labels: Labels, rows: np.ndarray) -> Labels:
+        return Labels(labels.codes[rows], labels.names)
+
+    none = np.zeros(0)
+    return Accounts(
+        ids=accounts.ids[place : place + 1],
+        positions=Positions(first(held), take(p.instrument, held), p.quantity[held], p.average_price[held]),
+        orders=Orders(none.astype(np.int32), Labels.of([]), none, none),
+        balances=Balances(first(owned), take(b.currency, owned), b.amount[owned], b.accrued_interest[owned]),
+        limits=Limits(first(set_), take(limits.coin, set_), limits.spot_limit[set_], limits.borrow_limit[set_]),
+        spot_mode=accounts.spot_mode[place : place + 1],
+        auto_borrow=accounts.auto_borrow[place : place + 1],
+        source=accounts.source,
+    )
+
+
+def _widened(plan: RowPlan) -> RowPlan:
+    """The plan with its axes padded to common least sizes, so that accounts share a compilation."""
+    n = max(_LEAST_ROWS, len(plan.units.coin))
+    n_currencies = max(_LEAST_ROWS, len(plan.currencies.currency))
+    units, currencies = plan.units, plan.currencies
+    return dataclasses.replace(
+        plan,
+        units=UnitRows(
+            coin=pad_axis(units.coin, n, 0),
+            currency_row=pad_axis(units.currency_row, n, -1),
+            spot_fill=pad_axis(units.spot_fill, n, 0.0),
+            spot_limit=pad_axis(units.spot_limit, n, 0.0),
+            entry_value=pad_axis(units.entry_value, n, 0.0, axis=0),
+        ),
+        unit_plan=_widened_sum(plan.unit_plan, _LEAST_ENTRIES, n - 1),
+        currencies=CurrencyArrays(
+            currency=pad_axis(currencies.currency, n_currencies, 0),
+            balance=pad_axis(currencies.balance, n_currencies, 0.0),
+            frozen=pad_axis(currencies.frozen, n_currencies, 0.0),
+            account=pad_axis(currencies.account, n_currencies, 0),
+            denomination=pad_axis(currencies.denomination, n_currencies, -1),
+            unit_row=pad_axis(currencies.unit_row, n_currencies, -1),
+        ),
+        account_units=_widened_sum(plan.account_units, _LEAST_ROW_ENTRIES, 1),
+        account_currencies=_widened_sum(plan.account_currencies, _LEAST_ROW_ENTRIES, 1),
+    )
+
+
+def _widened_sum(plan: RaggedPlan, n_entries: int, n_rows: int) -> RaggedPlan:
+    n_entries, n_rows = max(n_entries, len(plan.column)), max(n_rows, len(plan.lane_of_row))
+    return dataclasses.replace(
+        plan,
+        column=pad_axis(plan.column, n_entries, 0),
+        weight=pad_axis(plan.weight, n_entries, 0.0),
+        lane_of_row=pad_axis(plan.lane_of_row, n_rows, 0),
+    )

@@ -1,0 +1,123 @@
+"""At the prices that ``margin_distance`` finds, the account margined anew stands at the level."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import shockgrid as sg
+from shockgrid.report.distance import margin_distance
+from shockgrid.report.margin import evaluate
+from shockgrid.stress.moved_market import moved_market
+from shockgrid.venues.okx.margin import evaluate_accounts
+from tests.conftest import ROOT
+
+RATIO_TOLERANCE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def report(rules):
+    market = sg.read_market(ROOT / "examples" / "market.json")
+    return sg.margin(market, sg.read_accounts(ROOT / "examples" / "accounts.json"), rules)
+
+
+@pytest.fixture(scope="module")
+def distances(report):
+    return {account: margin_distance(report, account) for account in report.inputs.ids}
+
+
+def ratio_after(report, account, moves):
+    """With the entry prices planned today, as a held position has them."""
+    result = evaluate(moved_market(report.market, moves), report.rows, report.rules).accounts
+    return result.margin_ratio[report.inputs.ids.tolist().index(account)]
+
+
+def test_at_the_found_price_the_ratio_is_the_level(report, distances):
+    found = 0
+    for account, distance in distances.items():
+        for level in (distance.warning, distance.liquidation):
+            for price in level.prices:
+                for move in (m for m in (price.down, price.up) if m is not None):
+                    found += 1
+                    at = ratio_after(report, account, {price.currency: move})
+                    assert at == pytest.approx(level.ratio, abs=RATIO_TOLERANCE), (account, price)
+                    nearer, farther = (
+                        ratio_after(report, account, {price.currency: m}) > level.ratio
+                        for m in (move * (1 - 1e-3), move * (1 + 1e-3))
+                    )
+                    assert nearer != farther, (account, price)
+    assert found > 10
+
+
+def test_distance_in_equity(report, distances):
+    for row in report.accounts.itertuples():
+        required = row.mmr_usd + report.rules["ratio.liability_fee"] * (row.liability_usd + row.borrow_mmr_usd)
+        for level in (distances[row.account].warning, distances[row.account].liquidation):
+            if required == 0:
+                assert level.equity_usd is None
+            else:
+                assert (row.equity_usd - level.equity_usd) / required == pytest.approx(level.ratio, rel=1e-12)
+
+
+def test_accounts_of_usual_size_share_a_compilation(report, distances):
+    before = evaluate_accounts._cache_size()
+    for account in report.inputs.ids:
+        margin_distance(report, account)
+    assert evaluate_accounts._cache_size() == before
+
+
+def test_every_coin_of_a_unit_is_moved(report, distances):
+    for account, distance in distances.items():
+        units = set(report.units.unit[report.units.account == account])
+        assert units <= {price.currency for price in distance.warning.prices}
+
+
+def test_unknown_account(report):
+    with pytest.raises(sg.InputError, match="an account of the report, found 'nobody'"):
+        margin_distance(report, "nobody")
+
+
+# -- moved markets ----------------------------------------------------------------------------------------------------
+
+
+def test_a_moved_market_keeps_what_it_should(report):
+    market = report.market
+    moved = moved_market(market, {"BTC": -0.2, "USDT": -0.03})
+    universe, before, after = market.universe, market.snapshot, moved.snapshot
+    contracts = universe.contracts
+    btc = contracts.coin == universe.coins.index("BTC")
+    index = {name: after.index_usd[i] / before.index_usd[i] for i, name in enumerate(universe.currencies)}
+    assert index["BTC"] == pytest.approx(0.8)
+    assert index["USDT"] == pytest.approx(0.97)
+    assert index["ETH"] == 1.0
+    option, usdt = contracts.is_option, contracts.settle == universe.currencies.index("USDT")
+    mark = after.mark / before.mark
+    assert mark[btc & contracts.is_inverse] == pytest.approx(0.8)
+    assert mark[btc & usdt] == pytest.approx(0.8 / 0.97)
+    assert mark[~btc & usdt] == pytest.approx(1 / 0.97)
+    assert (mark[~btc & option] == 1).all()
+    assert after.forward[btc & option] == pytest.approx(0.8 * before.forward[btc & option])
+    assert (after.vol == before.vol).all()
+    basis_before, basis_after = before.mark / before.quote_index, after.mark / after.quote_index
+    assert basis_after[~option] == pytest.approx(basis_before[~option])
+    calls = btc & option & contracts.is_call
+    assert (after.mark[calls] <= before.mark[calls] + 1e-6).all()
+    assert after.mark[btc & option & ~contracts.is_call].sum() > before.mark[btc & option & ~contracts.is_call].sum()
+
+
+def test_a_moved_market_agrees_with_its_own_table(report, tmp_path):
+    moved = moved_market(report.market, {"ETH": 0.13})
+    sg.write_market(moved, tmp_path / "market.json")
+    again = sg.read_market(tmp_path / "market.json")
+    for field in dataclasses.fields(again.snapshot):
+        name = field.name
+        assert np.allclose(getattr(again.snapshot, name), getattr(moved.snapshot, name), rtol=1e-9), name
+
+
+def test_moves_that_make_no_sense(report):
+    with pytest.raises(sg.InputError, match="moves: NOPE: expected a currency"):
+        moved_market(report.market, {"NOPE": 0.1})
+    with pytest.raises(sg.InputError, match="moves: BTC: expected a finite move above -1, found -1"):
+        moved_market(report.market, {"BTC": -1.0})
