@@ -7,6 +7,7 @@ read from there, so that these tests also hold the tables to the printed figures
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import shockgrid as sg
 from shockgrid.venues.okx import mr9_depeg
 from shockgrid.venues.okx.mr7_liquidation_cost import mr7
+from shockgrid.venues.okx.mr8_borrowing import borrow_rates
 from shockgrid.venues.okx.rule_tables import rule_tables
 from tests.documents import accounts_of, market_of
 
@@ -128,3 +130,30 @@ def test_calendar_spread_under_version_2(rules):
     assert unit.mr4 == as_printed("26,828")
     assert unit.mr1 == 0
     assert unit.mr6 == 0
+
+
+# okx_computation.md section 4: the tier of the whole amount, upper bound included; beyond the table each further
+# 35 BTC or 1,000,000 USDT adds 1 %, capped at 100 %. The tables are those of okx_portfolio_margin.md section 10.
+@pytest.mark.parametrize(
+    ("currency", "amount", "mmr", "imr"),
+    [
+        ("USDT", 1.0, 0.02, 0.10),
+        ("USDT", 100e3, 0.02, 0.10),
+        ("USDT", 100e3 + 0.01, 0.025, 0.1053),
+        ("USDT", 3e6, 0.06, 0.20),
+        ("USDT", 3e6 + 0.01, 0.07, 0.21),
+        ("USDT", 4e6, 0.07, 0.21),
+        ("USDT", 4e6 + 0.01, 0.08, 0.22),
+        ("USDT", 1e9, 1.0, 1.0),
+        ("BTC", 35.0, 0.03, 0.10),
+        ("BTC", 36.0, 0.0625, 0.125),
+        ("BTC", 105.0, 0.10, 0.20),
+        ("BTC", 140.0, 0.11, 0.21),
+        ("BTC", 140.01, 0.12, 0.22),
+    ],
+)
+def test_borrowing_rate_is_that_of_the_tier_of_the_whole_amount(tables, currency, amount, mmr, imr):
+    place = {"BTC": 0, "USDT": 1}[currency]
+    rates = borrow_rates(jnp.array(amount), jnp.array(place), jax.tree.map(jnp.asarray, tables))
+    # Sums of two decimal fractions.
+    assert [float(rate) for rate in rates] == pytest.approx([mmr, imr], rel=1e-14)

@@ -248,6 +248,7 @@ def test_margin_adds_up(market, rules, entry):
         assert unit["imr_usd"] >= 1.3 * unit["mmr_usd"] * (1 - RELATIVE)
         assert unit["mr8"] == account["borrow_mmr_usd"]
     assert same(account["derivatives_mmr_usd"], sum(unit["mmr_usd"] for unit in units.values()), gross)
+    assert same(account["derivatives_imr_usd"], sum(unit["imr_usd"] for unit in units.values()), gross)
     assert same(account["mmr_usd"], account["derivatives_mmr_usd"] + account["borrow_mmr_usd"], gross)
     assert same(account["imr_usd"], account["derivatives_imr_usd"] + account["borrow_imr_usd"], gross)
     worst = {coin: min(c["pnl_usd"] for c in run.cells("any") if c["unit"] == coin) for coin in COINS}

@@ -11,7 +11,7 @@ from tests.documents import accounts_of, market_of
 from tests.reference.okx_v2 import margin as twin_margin
 from tests.reference.random_documents import random_accounts, random_market
 
-SEEDS = range(5)
+SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(5, 30))]
 ACCOUNTS_PER_SEED = 40
 
 RELATIVE = 1e-9
