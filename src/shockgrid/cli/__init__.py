@@ -20,7 +20,11 @@ for command in (margin, explain, generate.app, convert.app, rulebook.app):
 def main() -> None:
     """Run, and turn bad input into one line and exit code 2."""
     try:
-        app()
+        app(exit_on_error=False, print_error=False)
     except sg.ShockgridError as error:
         Console(stderr=True).print(Text.assemble(("error ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(2)
+    except cyclopts.CycloptsError as error:
+        words = " ".join(str(error).split())
+        Console(stderr=True).print(Text.assemble(("error ", "bold red"), words, " (see --help)"), soft_wrap=True)
         sys.exit(2)

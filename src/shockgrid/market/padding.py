@@ -15,6 +15,9 @@ _CONTRACT_FILL = dict.fromkeys((f.name for f in dataclasses.fields(Contracts)), 
 del _CONTRACT_FILL["denomination_currency"]
 _INSTRUMENT_FILL = {"quote_index": 1.0, "mark": 1.0, "forward": 1.0, "vol": 0.0, "years": 0.0}
 
+MIN_INSTRUMENTS = 16
+"""Below it, compiled code rounds some figures otherwise: the same contract has the same figures in any market."""
+
 
 def pad_market(
     contracts: Contracts, snapshot: Snapshot, n_instruments: int | None = None
@@ -24,9 +27,9 @@ def pad_market(
     Args:
         contracts: NumPy arrays.
         snapshot: NumPy arrays; leading axes stay as they are.
-        n_instruments: Length of the instrument axis; its size bucket by default.
+        n_instruments: Length of the instrument axis; by default its size bucket, ``MIN_INSTRUMENTS`` at least.
     """
-    n = n_instruments or size_bucket(len(contracts.coin))
+    n = n_instruments or max(size_bucket(len(contracts.coin)), MIN_INSTRUMENTS)
     n_coins = size_bucket(len(contracts.coin_currency))
     padded_contracts = Contracts(
         **{

@@ -61,9 +61,7 @@ def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray) -
     """
     length = np.diff(row_start)
     n_rows, lanes = len(length), SLICE_ROWS
-    # Slices of one size, and never a single one, which XLA would unroll and round otherwise than a loop: a row's
-    # figures are then the same to the bit whatever stands beside it.
-    n_slices = size_bucket(max(-(-n_rows // lanes), 2))
+    n_slices = size_bucket(-(-n_rows // lanes))
     order = np.argsort(-length, kind="stable")
     padded = np.zeros(n_slices * lanes, np.int64)
     padded[:n_rows] = length[order]

@@ -191,7 +191,7 @@ def _options(rng: np.random.Generator, coin: _CoinMarket, dates: np.ndarray, str
 def _strikes(forward: float, deviation: float, count: int) -> list[float]:
     """Round strikes, evenly spaced in standard deviations of log-moneyness before rounding."""
     raw = forward * np.exp(deviation * np.linspace(-STRIKE_RANGE, STRIKE_RANGE, count))
-    spacing = float(np.diff(raw).min())
+    spacing = float(min(raw[0], np.diff(raw).min()))
     power = math.floor(math.log10(spacing))
     step = max(m for m in (1, 2, 5) if m * 10.0**power <= spacing) * 10.0**power
     # Rounded half up, not half to even: strikes a step apart must stay apart.
