@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import shockgrid as sg
@@ -407,3 +408,53 @@ def test_an_expired_instrument_may_be_listed_and_is_not_shocked(rules):
     document["instruments"][3]["mark"] = 1.0
     report = sg.margin(market_of(document), accounts_of(NOTHING), rules)
     assert report.accounts.mmr_usd.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"positions": [{"instrument": "BTC-USDT-SWAP", "quantity": 1e308}]},
+        {"balances": {"BTC": -1e308}},
+    ],
+)
+def test_what_overflows_is_refused_and_never_called_safe(rules, entry):
+    swap = {"id": "BTC-USDT-SWAP", "kind": "perpetual", "coin": "BTC", "settle": "USDT", "contract_value": 1}
+    document = {
+        "format": "shockgrid.market/1",
+        "time": "2025-02-01T00:00:00Z",
+        "index": {"BTC-USD": 1e5, "BTC-USDT": 1e5, "USDT-USD": 1.0},
+        "instruments": [{**swap, "mark": 1e5}],
+    }
+    with pytest.raises(sg.InputError, match="finite") as caught:
+        sg.margin(market_of(document), accounts_of({"id": "ok"}, {"id": "big", **entry}), rules)
+    assert caught.value.path == "accounts[1].id"
+
+
+def test_a_spot_order_in_a_market_without_instruments(rules):
+    document = {
+        "format": "shockgrid.market/1",
+        "time": "2025-02-01T00:00:00Z",
+        "index": {"BTC-USD": 9e4, "USDT-USD": 1.0},
+        "instruments": [],
+    }
+    order = {"instrument": "BTC-USDT", "quantity": 1, "price": 9e4}
+    report = sg.margin(market_of(document), accounts_of({"id": "a", "orders": [order]}), rules)
+    assert report.accounts.borrow_imr_usd[0] == pytest.approx(9e4 * 0.10)
+    with pytest.raises(sg.InputError, match="spot pair of two"):
+        sg.margin(market_of(document), accounts_of({"id": "a", "orders": [{**order, "instrument": "BTC-BTC"}]}), rules)
+
+
+def test_files_have_one_schema_whether_frames_are_empty_or_not(rules, tmp_path):
+    market = sg.synthetic_market(strikes_per_expiry=4, expiries=2)
+    sg.margin(market, sg.synthetic_accounts(market, 12), rules).save(tmp_path / "full")
+    sg.margin(market, accounts_of(), rules).save(tmp_path / "empty")
+    for name in ("accounts", "units", "scenarios", "positions"):
+        full, empty = (pq.read_schema(tmp_path / kind / f"{name}.parquet") for kind in ("full", "empty"))
+        assert full.equals(empty), name
+
+
+def test_a_report_that_cannot_be_written_is_an_input_error(rules, tmp_path):
+    (tmp_path / "report" / "accounts.parquet").mkdir(parents=True)
+    market = sg.synthetic_market(strikes_per_expiry=4, expiries=2)
+    with pytest.raises(sg.InputError, match="a folder that can be written"):
+        sg.margin(market, accounts_of({"id": "a"}), rules).save(tmp_path / "report")

@@ -74,7 +74,8 @@ def net_book(accounts: Accounts, market: Market) -> Book:
     base, quote = _spot_pairs(accounts, market, spot)
     _require_live(accounts, market, "positions", positions.instrument, held)
     _require_live(accounts, market, "orders", orders.instrument, ordered)
-    entry_value = positions.quantity * _contract_value_at(market, held, positions.average_price)
+    with np.errstate(over="ignore"):
+        entry_value = positions.quantity * _contract_value_at(market, held, positions.average_price)
     account, instrument, quantity, value = _net(
         np.concatenate([positions.account, orders.account[~spot]]),
         np.concatenate([held, ordered[~spot]]),
@@ -83,7 +84,8 @@ def net_book(accounts: Accounts, market: Market) -> Book:
         entry_value,
         len(universe),
     )
-    option_buy = ~spot & (orders.quantity > 0) & universe.contracts.is_option[ordered]
+    option_buy = ~spot & (orders.quantity > 0)
+    option_buy[option_buy] = universe.contracts.is_option[ordered[option_buy]]
     bought = ordered[option_buy]
     return Book(
         account,
@@ -133,7 +135,7 @@ def _spot_pairs(accounts: Accounts, market: Market, spot: np.ndarray) -> tuple[n
 
     def currencies(name: str) -> tuple[int, int]:
         base, _, quote = name.partition("-")
-        return place.get(base, UNKNOWN), place.get(quote, UNKNOWN)
+        return (UNKNOWN, UNKNOWN) if base == quote else (place.get(base, UNKNOWN), place.get(quote, UNKNOWN))
 
     pairs = np.array([currencies(name) for name in names.names], np.int64).reshape(-1, 2)[names.codes]
     _require_known(accounts, market, "orders", names, spot & (pairs == UNKNOWN).any(axis=1))
@@ -145,7 +147,7 @@ def _contract_value_at(market: Market, instrument: np.ndarray, price: np.ndarray
     price = np.where(np.isnan(price), market.snapshot.mark[instrument], price)
     contracts = market.universe.contracts
     size = contracts.contract_value[instrument]
-    with np.errstate(divide="ignore"):  # an option's mark may be 0
+    with np.errstate(divide="ignore", over="ignore"):  # an option's mark may be 0; sg.margin refuses what overflows
         return np.where(contracts.is_inverse[instrument], -size / price, size * price)
 
 

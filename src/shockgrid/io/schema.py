@@ -41,7 +41,10 @@ def parse_time(value: object) -> np.datetime64:
     """
     if not (isinstance(value, str) and _TIME.fullmatch(value)):
         raise ValueError("not an ISO 8601 time with its zone")
-    return np.datetime64(datetime.fromisoformat(value).astimezone(UTC).replace(tzinfo=None), "ms")
+    try:
+        return np.datetime64(datetime.fromisoformat(value).astimezone(UTC).replace(tzinfo=None), "ms")
+    except OverflowError:
+        raise ValueError("a time out of range") from None
 
 
 # The descriptions become the "expected ..." of an error.

@@ -132,4 +132,9 @@ def map_ragged(
 
 def ragged_sum(plan: RaggedPlan, table: Float[Array, "source column"]) -> Float[Array, "row column"]:
     """The weighted sums of table rows, in row order (a size bucket of rows; drop the rest)."""
-    return map_ragged(plan, lambda column, weight: weight[:, None] * table[column], lambda sums, _: sums)
+
+    def term(column: Array, weight: Array) -> Array:
+        # Chosen, not only multiplied: what is not finite in one row must not reach the rows that padding fills.
+        return jnp.where(weight[:, None] != 0, weight[:, None] * table[column], 0.0)
+
+    return map_ragged(plan, term, lambda sums, _: sums)

@@ -7,6 +7,7 @@ import numpy as np
 
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.row_plan import AccountRows, plan_rows
+from shockgrid.errors import InputError
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
 from shockgrid.report.margin_report import MarginReport
@@ -28,12 +29,24 @@ def margin(market: Market, accounts: Accounts, rules: Rulebook) -> MarginReport:
         The report; its frames are built when first asked for.
 
     Raises:
-        InputError: A position or balance that the market cannot price.
+        InputError: A position or balance that the market cannot price, or so large that a figure overflows.
         ShockError: A shock of the rulebook that would make a price of the market negative.
     """
     rows = plan_rows(accounts, market, market.universe.contracts.coin)
     result = evaluate(market, rows, rules)
+    _require_finite(accounts, result)
     return MarginReport(market, accounts, rules, rows, result)
+
+
+def _require_finite(accounts: Accounts, result: MarginResult) -> None:
+    """Finite inputs can still overflow; a NaN must not end as a safe account."""
+    figures = (result.accounts.equity_usd, result.accounts.gross_equity_usd, result.accounts.imr_usd)
+    bad = ~np.isfinite(np.stack([figure[: len(accounts)] for figure in figures])).all(axis=0)
+    if bad.any():
+        row = int(np.argmax(bad))
+        where = accounts.source.locate("accounts", row, "id")
+        expected = "sizes and prices whose margin is a finite number"
+        raise InputError(accounts.source.file, where, expected, repr(accounts.ids[row]))
 
 
 def evaluate(market: Market, rows: AccountRows, rules: Rulebook) -> MarginResult:

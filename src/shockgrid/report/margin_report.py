@@ -68,7 +68,7 @@ class MarginReport:
     def accounts(self) -> pd.DataFrame:
         """One row an account, in input order."""
         n, a = len(self.inputs), self.result.accounts
-        frame = {"account": self.inputs.ids} | {name: getattr(a, name)[:n] for name in ACCOUNT_NUMBERS}
+        frame = {"account": _names(self.inputs.ids)} | {name: getattr(a, name)[:n] for name in ACCOUNT_NUMBERS}
         return pd.DataFrame(
             frame
             | {
@@ -84,7 +84,7 @@ class MarginReport:
         n, u = len(self.rows.unit), self.result.units
         n_moves = u.pnl_usd.shape[-1]
         vol_state, move = np.divmod(u.worst_cell[:n], n_moves)
-        frame = {"account": self.inputs.ids[self.rows.unit_account], "unit": self._unit_names}
+        frame = {"account": _names(self.inputs.ids[self.rows.unit_account]), "unit": _names(self._unit_names)}
         frame |= {f"mr{k}": getattr(u, f"mr{k}")[:n] for k in range(1, 8)}
         frame |= {
             "mr8": self.result.accounts.borrow_mmr_usd[self.rows.unit_account],
@@ -110,8 +110,8 @@ class MarginReport:
         cells = n_states * n_moves
         return pd.DataFrame(
             {
-                "account": np.repeat(self.inputs.ids[self.rows.unit_account], cells),
-                "unit": np.repeat(self._unit_names, cells),
+                "account": _names(np.repeat(self.inputs.ids[self.rows.unit_account], cells)),
+                "unit": _names(np.repeat(self._unit_names, cells)),
                 "price_move": np.repeat(moves[:, None, :], n_states, axis=1).ravel(),
                 "vol_state": np.tile(np.repeat(np.array(VOL_STATES), n_moves), n),
                 "pnl_usd": pnl.ravel(),
@@ -128,8 +128,8 @@ class MarginReport:
         cash_delta_usd = self.result.exposures.linear.denominations.sum(axis=1)
         return pd.DataFrame(
             {
-                "account": self.inputs.ids[book.account[held]],
-                "instrument": universe.ids[instrument],
+                "account": _names(self.inputs.ids[book.account[held]]),
+                "instrument": _names(universe.ids[instrument]),
                 "quantity": quantity,
                 "mark": snapshot.mark[instrument],
                 "cash_delta_usd": quantity * cash_delta_usd[instrument],
@@ -203,11 +203,12 @@ class MarginReport:
         folder = Path(path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for name in ("accounts", "units", "scenarios", "positions"):
+                getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
+            (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n")
         except OSError as error:
-            raise InputError(str(folder), "file", "a folder, or a path where one can be made", error.strerror) from None
-        for name in ("accounts", "units", "scenarios", "positions"):
-            getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
-        (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n")
+            expected = "a folder that can be written, or a path where one can be made"
+            raise InputError(str(folder), "file", expected, error.strerror or error) from None
 
     @cached_property
     def _unit_names(self) -> np.ndarray:
@@ -217,3 +218,8 @@ class MarginReport:
     def _moves(self) -> np.ndarray:
         """``[unit row, move]`` price moves of each unit, in the order of the kernel's cells."""
         return self.result.price_moves[self.rows.unit]
+
+
+def _names(values: np.ndarray) -> pd.Series:
+    """A column of strings, of that type also when it is empty."""
+    return pd.Series(values, dtype="str")

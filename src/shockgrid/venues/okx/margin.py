@@ -161,7 +161,8 @@ def _account_margins(
     derivatives_mmr, derivatives_imr = by_unit.T
     mmr = derivatives_mmr + borrow_mmr
     required = mmr + rules.liability_fee * (liability + borrow_mmr)
-    ratio = jnp.where(required > 0.0, adjusted_equity / jnp.where(required > 0.0, required, 1.0), jnp.inf)
+    nothing_required = required == 0.0
+    ratio = jnp.where(nothing_required, jnp.inf, adjusted_equity / jnp.where(nothing_required, 1.0, required))
     status = (ratio <= rules.warning_ratio).astype(jnp.int32) + (ratio <= rules.liquidation_ratio)
     return AccountMargin(
         equity_usd=adjusted_equity,
