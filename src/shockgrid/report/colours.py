@@ -7,7 +7,7 @@ of middle lightness, because figures have no background of their own and stand o
 from __future__ import annotations
 
 BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
-ORANGE, VERMILLION, PURPLE, GREY = "#E69F00", "#D55E00", "#CC79A7", "#8A8A8A"
+ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
 
 CLEAR = "rgba(0, 0, 0, 0)"
 TEXT = "#7B7F86"

@@ -1,7 +1,7 @@
 """What each position of a risk unit contributes to its scenarios and to the components of its margin.
 
-Host arithmetic on the columns that the kernels summed: a contribution is a position's own share of a sum, so shares
-add up to the reported figures. Components that are positively homogeneous and piecewise linear in the positions (MR3,
+Arithmetic on the columns that the kernels summed: a contribution is a position's own share of a sum, so shares add
+up to the reported figures. Components that are positively homogeneous and piecewise linear in the positions (MR3,
 MR4, MR5) are split by Euler's rule: the gradient at the unit's sums times the position's own sums.
 """
 
@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 import pandas as pd
 
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.errors import InputError
+from shockgrid.numerics.shapes import Array
 from shockgrid.stress.scenarios import UNCHANGED, VOL_STATES
+from shockgrid.venues.okx import mr4_basis, mr9_depeg
 from shockgrid.venues.okx.mr9_depeg import PAIRS
 from shockgrid.venues.okx.rule_tables import DepegTables, RuleTables, rule_tables
 
@@ -212,17 +215,11 @@ def _vega_term(shocked_vega: np.ndarray, rules: RuleTables) -> np.ndarray:
 def _basis(report: MarginReport, book: UnitBook, rules: RuleTables) -> np.ndarray:
     """MR4 = sum over tenors |cash delta| move, and the spot in use at the floor."""
     delta = book.column("tenor_delta")
-    moves = basis_moves(report, book.coin, rules)
+    with jax.enable_x64(True):
+        moves = np.asarray(_basis_moves(report.market.snapshot.tenor_years[book.coin : book.coin + 1], rules))[0]
     moves = np.pad(moves, (0, delta.shape[1] - len(moves)))
     spot = book.spot_part(np.array(np.sign(book.spot_usd) * rules.coins.basis_floor[0]))
     return delta @ (np.sign(delta.sum(axis=0)) * moves) + spot
-
-
-def basis_moves(report: MarginReport, coin: int, rules: RuleTables) -> np.ndarray:
-    """MR4's move of each tenor slot of a coin, from rules looked up for this coin alone."""
-    years = report.market.snapshot.tenor_years[coin].copy()
-    years[0] = rules.basis_perpetual_days / 365.0
-    return np.maximum(rules.coins.basis_floor[0], rules.coins.basis_annual_move[0] * np.sqrt(years))
 
 
 def _depeg(report: MarginReport, book: UnitBook, table: DepegTables) -> np.ndarray:
@@ -240,14 +237,16 @@ def pair_charges(report: MarginReport, net_usd: np.ndarray, table: DepegTables) 
     """MR9's hedged volume and charge of each of ``PAIRS`` for a unit's net cash delta by denomination."""
     snapshot, currency = report.market.snapshot, report.market.universe.contracts.denomination_currency
     usdt, usdc = (float(snapshot.index_usd[c]) if c >= 0 else 1.0 for c in currency[:2])
-    left, volumes, charges = net_usd.copy(), [], []
-    lower = np.append(0.0, table.upper[:-1])
-    for (first, second), price in zip(PAIRS, (usdt, float(snapshot.usdt_usdc), usdc), strict=True):
-        opposite = left[first] * left[second] < 0
-        volume = min(abs(left[first]), abs(left[second])) if opposite else 0.0
-        for side in (first, second):
-            left[side] -= np.sign(left[side]) * volume
-        factors = [np.interp(min(price, 1.0 / price), table.prices, column) for column in table.factors.T]
-        volumes.append(volume)
-        charges.append(float(np.sum(factors * np.maximum(np.minimum(volume, table.upper) - lower, 0.0))))
-    return np.array(volumes), np.array(charges)
+    prices = np.array([usdt, float(snapshot.usdt_usdc), usdc])
+    with jax.enable_x64(True):
+        volumes, charges = _pair_charges(net_usd, prices, table)
+        return np.asarray(volumes), np.asarray(charges)
+
+
+@jax.jit
+def _pair_charges(net_usd: Array, prices: Array, table: DepegTables) -> tuple[Array, Array]:
+    factors = mr9_depeg.tier_factors(prices, table)
+    return mr9_depeg.hedged_volumes(net_usd), mr9_depeg.pair_charges(net_usd, factors, table.upper)
+
+
+_basis_moves = jax.jit(mr4_basis.basis_moves)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from shockgrid.accounts.holdings import Accounts, Balances, Labels, Limits, Orders, Positions
+from shockgrid.accounts.copies import copy_accounts
+from shockgrid.accounts.holdings import Accounts, Labels, Orders
 from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, UnitRows, plan_rows
 from shockgrid.market.padding import pad_axis, pad_market
 from shockgrid.market.universe import DENOMINATIONS
@@ -170,26 +171,9 @@ def _root(book: SingleAccount, currency: str, level: float, near: float, far: fl
 
 def _alone(accounts: Accounts, place: int) -> Accounts:
     """One account by itself, without its orders, which the margin ratio ignores."""
-    p, b, limits = accounts.positions, accounts.balances, accounts.limits
-    held, owned, set_ = (np.flatnonzero(table.account == place) for table in (p, b, limits))
-
-    def first(rows: np.ndarray) -> np.ndarray:
-        return np.zeros(len(rows), np.int32)
-
-    def take(labels: Labels, rows: np.ndarray) -> Labels:
-        return Labels(labels.codes[rows], labels.names)
-
     none = np.zeros(0)
-    return Accounts(
-        ids=accounts.ids[place : place + 1],
-        positions=Positions(first(held), take(p.instrument, held), p.quantity[held], p.average_price[held]),
-        orders=Orders(none.astype(np.int32), Labels.of([]), none, none),
-        balances=Balances(first(owned), take(b.currency, owned), b.amount[owned], b.accrued_interest[owned]),
-        limits=Limits(first(set_), take(limits.coin, set_), limits.spot_limit[set_], limits.borrow_limit[set_]),
-        spot_mode=accounts.spot_mode[place : place + 1],
-        auto_borrow=accounts.auto_borrow[place : place + 1],
-        source=accounts.source,
-    )
+    orders = Orders(none.astype(np.int32), Labels.of([]), none, none)
+    return dataclasses.replace(copy_accounts(accounts, np.array([place])), orders=orders)
 
 
 def _widened(plan: RowPlan) -> RowPlan:

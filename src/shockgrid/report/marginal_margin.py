@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from shockgrid.accounts.leave_one_out import leave_one_out
+from shockgrid.accounts.copies import copy_accounts
 from shockgrid.errors import InputError
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
@@ -35,7 +35,7 @@ def marginal_margin(report: MarginReport, accounts: str | Iterable[str] | None =
         frame = frame[frame.account.isin(wanted)].reset_index(drop=True)
     place = {name: i for i, name in enumerate(report.inputs.ids)}
     account = np.array([place[name] for name in frame.account], np.int64)
-    without = leave_one_out(report.inputs, account, frame.instrument.tolist())
+    without = copy_accounts(report.inputs, account, frame.instrument.tolist())
     mmr_without = margin(report.market, without, report.rules).accounts.mmr_usd.to_numpy()
     mmr = report.accounts.mmr_usd.to_numpy()[account]
     return frame.assign(marginal_mmr_usd=mmr - mmr_without)

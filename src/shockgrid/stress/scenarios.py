@@ -15,7 +15,7 @@ from shockgrid.numerics.shapes import AnyArray, Array, Float
 
 VOL_STATES = ("up", "unchanged", "down")
 VOL_COLUMNS = ("up points", "up relative", "unchanged", "down points", "down relative")
-UNCHANGED = 2
+UNCHANGED = VOL_COLUMNS.index("unchanged")
 """Place of the unchanged volatility among ``VOL_COLUMNS``."""
 
 

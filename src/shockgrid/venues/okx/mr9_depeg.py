@@ -31,15 +31,21 @@ def tier_factors(pair_price: Float[Array, " pair"], table: DepegTables) -> Float
     return jax.vmap(lambda column: jnp.interp(price, table.prices, column), in_axes=1, out_axes=1)(table.factors)
 
 
-def mr9(
+def pair_charges(
     delta_usd: Float[Array, " denomination"], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
-) -> Float[Array, ""]:
-    """Marginal charge of each pair's volume, summed.
+) -> Float[Array, " pair"]:
+    """Marginal charge of each pair's volume.
 
     Args:
         delta_usd: Net cash delta in USDT, USDC and USD contracts.
         factors: From ``tier_factors``.
         upper_usd: Upper bounds of the tiers.
     """
-    charge = jax.vmap(marginal_tiers, in_axes=(0, None, 0))(hedged_volumes(delta_usd), upper_usd, factors)
-    return jnp.sum(charge)
+    return jax.vmap(marginal_tiers, in_axes=(0, None, 0))(hedged_volumes(delta_usd), upper_usd, factors)
+
+
+def mr9(
+    delta_usd: Float[Array, " denomination"], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
+) -> Float[Array, ""]:
+    """The charges of all pairs, summed; arguments as for ``pair_charges``."""
+    return jnp.sum(pair_charges(delta_usd, factors, upper_usd))

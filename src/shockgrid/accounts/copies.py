@@ -1,4 +1,4 @@
-"""Accounts without one of their positions, one copy for each: what a position's marginal margin is measured on."""
+"""Copies of accounts: one alone, or one without each of its positions, which marginal margin is measured on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from shockgrid.accounts.holdings import Accounts, Balances, Labels, Limits, Orders, Positions
 
 
-def leave_one_out(accounts: Accounts, account: np.ndarray, instrument: list[str]) -> Accounts:
-    """Copy accounts, leaving out all positions in one instrument.
+def copy_accounts(accounts: Accounts, account: np.ndarray, without: list[str] | None = None) -> Accounts:
+    """Copy accounts, each without its positions in one instrument where one is named.
 
     Args:
         accounts: The originals.
         account: ``[copy]`` which account to copy.
-        instrument: ``[copy]`` the instrument to leave out; orders in it stay.
+        without: ``[copy]`` the instrument to leave out; orders in it stay.
 
     Returns:
-        The copies, in order, with ids of their own.
+        The copies, in order; those without an instrument have ids that say so.
     """
     p, o, b, limits = accounts.positions, accounts.orders, accounts.balances, accounts.limits
     place = {name: code for code, name in enumerate(p.instrument.names)}
-    left_out = np.array([place.get(name, -1) for name in instrument], np.int64)
+    left_out = np.array([place.get(name, -1) for name in without or [""] * len(account)], np.int64)
     rows, copy = _rows_of(p.account, account)
     kept = p.instrument.codes[rows] != left_out[copy]
     rows, copy = rows[kept], copy[kept]
@@ -31,7 +31,9 @@ def leave_one_out(accounts: Accounts, account: np.ndarray, instrument: list[str]
     balances = Balances(copy, _take(b.currency, rows), b.amount[rows], b.accrued_interest[rows])
     rows, copy = _rows_of(limits.account, account)
     copied_limits = Limits(copy, _take(limits.coin, rows), limits.spot_limit[rows], limits.borrow_limit[rows])
-    ids = np.array([f"{accounts.ids[a]} without {name}" for a, name in zip(account, instrument, strict=True)], object)
+    ids = accounts.ids[account]
+    if without is not None:
+        ids = np.array([f"{name} without {left}" for name, left in zip(ids, without, strict=True)], object)
     return Accounts(
         ids,
         positions,
