@@ -1,4 +1,4 @@
-"""The three order books of an account: positions, + all buy orders, + all sell orders (OC section 4, unit IMR)."""
+"""Order books of an account: positions, with all buy orders, with all sell orders (OC section 4, unit IMR)."""
 
 from dataclasses import dataclass, field
 
@@ -17,12 +17,17 @@ def add(amounts: dict[str, float], key: str, amount: float) -> None:
     amounts[key] = amounts.get(key, 0.0) + amount
 
 
+def position_book(account: dict) -> Book:
+    """The netted positions alone (OC 2)."""
+    book = Book()
+    for position in account.get("positions", []):
+        add(book.quantities, position["instrument"], position["quantity"])
+    return book
+
+
 def order_books(account: dict, contracts: dict[str, Contract]) -> tuple[Book, Book, Book]:
     """Positions; positions + buys; positions + sells, where buy and sell mean the sign of the quantity."""
-    books = Book(), Book(), Book()
-    for position in account.get("positions", []):
-        for book in books:
-            add(book.quantities, position["instrument"], position["quantity"])
+    books = position_book(account), position_book(account), position_book(account)
     for order in account.get("orders", []):
         apply_order(books[1] if order["quantity"] > 0 else books[2], order, contracts)
     return books
@@ -54,9 +59,3 @@ def frozen_amounts(account: dict, contracts: dict[str, Contract]) -> dict[str, f
         else:
             add(frozen, base, -quantity)
     return frozen
-
-
-def unit_coins(account: dict, contracts: dict[str, Contract]) -> list[str]:
-    """Coins with at least one listed derivative position or order, even if it nets to zero (OC 2)."""
-    listed = [row["instrument"] for row in account.get("positions", []) + account.get("orders", [])]
-    return sorted({contracts[name].coin for name in listed if name in contracts})

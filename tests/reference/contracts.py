@@ -25,6 +25,7 @@ class Contract:
     right: str
     forward: float
     vol: float
+    funding_rate: float  # per 8 hours, of a perpetual; 0 where none is given
 
     @property
     def days(self) -> float:
@@ -48,7 +49,7 @@ def read_contract(row: dict, market: dict) -> Contract:
         index=price(market, coin, "USD"), quote_index=price(market, coin, settle) if kind == "linear" else 0.0,
         settle_usd=price(market, settle, "USD"), expiry=expiry, years=years,
         strike=row.get("strike", 0.0), right=row.get("right", ""), forward=row.get("forward", 0.0),
-        vol=row.get("vol", 0.0),
+        vol=row.get("vol", 0.0), funding_rate=row.get("funding_rate", 0.0),
     )  # fmt: skip
 
 
@@ -76,17 +77,18 @@ def denomination(c: Contract) -> str:
     return c.settle if c.kind == "linear" else "USD"
 
 
-def pnl(c: Contract, shock: float, vol: float) -> float:
-    """USD P&L of one contract when the index moves by `shock` and the volatility becomes `vol` (OC 1, v2)."""
+def pnl(c: Contract, shock: float, vol: float, structure: str = "v2") -> float:
+    """USD P&L of one contract when the index moves by `shock` and the volatility becomes `vol` (OC 1)."""
     moved = shock * c.index
     if c.kind == "linear":
         check_positive(c, c.mark + shock * c.quote_index, shock)
         return c.size * c.quote_index * shock * c.settle_usd
+    growth = 1.0 if structure == "v1" else 1.0 + shock  # v1: the coin P&L times the current index
     if c.kind == "inverse":
         check_positive(c, c.mark + moved, shock)
-        return c.size * (1.0 / c.mark - 1.0 / (c.mark + moved)) * c.index * (1.0 + shock)
+        return c.size * (1.0 / c.mark - 1.0 / (c.mark + moved)) * c.index * growth
     check_positive(c, c.forward + moved, shock)
-    after = black76.value(c.right, c.forward + moved, c.strike, vol, c.years) * c.index * (1.0 + shock)
+    after = black76.value(c.right, c.forward + moved, c.strike, vol, c.years) * c.index * growth
     before = black76.value(c.right, *c.terms) * c.index
     return c.size * (after - before)
 

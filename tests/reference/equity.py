@@ -5,6 +5,7 @@ import math
 from tests.reference.books import add, frozen_amounts
 from tests.reference.contracts import Contract, price
 from tests.reference.parameters import Parameters
+from tests.reference.risk_units import RiskUnit, in_unit
 from tests.reference.tables import marginal
 
 
@@ -18,10 +19,10 @@ def unrealised(position: dict, c: Contract) -> float:
     return position["quantity"] * c.size * (c.mark - average)
 
 
-def unrealised_usd(account: dict, contracts: dict[str, Contract], coin: str) -> float:
+def unrealised_usd(account: dict, contracts: dict[str, Contract], unit: RiskUnit, p: Parameters) -> float:
     """`upl_usd` of a unit: every listed position's unrealised P&L at the value of its settlement currency."""
-    held = [(p, contracts[p["instrument"]]) for p in account.get("positions", [])]
-    return math.fsum(unrealised(p, c) * c.settle_usd for p, c in held if c.coin == coin)
+    held = [(row, contracts[row["instrument"]]) for row in account.get("positions", [])]
+    return math.fsum(unrealised(row, c) * c.settle_usd for row, c in held if in_unit(c, unit, p))
 
 
 def spot_equity(account: dict, contracts: dict[str, Contract]) -> dict[str, float]:

@@ -10,9 +10,11 @@ VOL_STATES = ("up", "unchanged", "down")  # in the order of preference among equ
 Holdings = list[tuple[Contract, float]]
 
 
-def unit_pnl(holdings: Holdings, spot_in_use: float, index: float, shock: float, vols: dict[str, float]) -> float:
-    """PnL(s, vol state) = sum of q * P&L + spot_in_use * s * I."""
-    parts = [q * pnl(c, shock, vols.get(c.id, c.vol)) for c, q in holdings]
+def unit_pnl(
+    holdings: Holdings, spot_in_use: float, index: float, shock: float, vols: dict[str, float], p: Parameters
+) -> float:
+    """PnL(s, vol state) = sum of q * P&L + spot_in_use * s * I (OC 3)."""
+    parts = [q * pnl(c, shock, vols.get(c.id, c.vol), p.structure) for c, q in holdings]
     return math.fsum([*parts, spot_in_use * shock * index])
 
 
@@ -25,16 +27,16 @@ def shocked_vol(c: Contract, sign: float, unit: str, table: VolShock) -> float:
     return max(vol, table.floor)
 
 
-def cell(holdings: Holdings, spot_in_use: float, index: float, move: float, state: str, table: VolShock) -> float:
+def cell(holdings: Holdings, spot_in_use: float, index: float, move: float, state: str, p: Parameters) -> float:
     """One cell: for up and down the smaller unit P&L of the points reading and the percent reading."""
     if state == "unchanged":
-        return unit_pnl(holdings, spot_in_use, index, move, {})
+        return unit_pnl(holdings, spot_in_use, index, move, {}, p)
     sign = 1.0 if state == "up" else -1.0
     options = [c for c, _ in holdings if c.kind == "option"]
     readings = []
     for unit in ("points", "relative"):
-        vols = {c.id: shocked_vol(c, sign, unit, table) for c in options}
-        readings.append(unit_pnl(holdings, spot_in_use, index, move, vols))
+        vols = {c.id: shocked_vol(c, sign, unit, p.vol_shock) for c in options}
+        readings.append(unit_pnl(holdings, spot_in_use, index, move, vols, p))
     return min(readings)
 
 
@@ -43,11 +45,7 @@ def mr1_cells(holdings: Holdings, spot_in_use: float, coin: str, index: float, p
     moves = [0.0]
     for size in p.mr1_moves.of(coin):
         moves += [size, -size]
-    return {
-        (move, state): cell(holdings, spot_in_use, index, move, state, p.vol_shock)
-        for state in VOL_STATES
-        for move in moves
-    }
+    return {(move, state): cell(holdings, spot_in_use, index, move, state, p) for state in VOL_STATES for move in moves}
 
 
 def worst_cell(cells: dict, gross: float) -> tuple[float, str]:
@@ -65,5 +63,5 @@ def gross_usd(holdings: Holdings, spot_in_use: float, index: float) -> float:
 def mr6(holdings: Holdings, spot_in_use: float, coin: str, index: float, p: Parameters) -> float:
     """0.5 * max(0, -min(PnL(+x), PnL(-x))), volatility unchanged."""
     move = p.mr6_move.of(coin)
-    worst = min(unit_pnl(holdings, spot_in_use, index, s, {}) for s in (move, -move))
+    worst = min(unit_pnl(holdings, spot_in_use, index, s, {}, p) for s in (move, -move))
     return p.mr6_loss_fraction * max(0.0, -worst)

@@ -4,10 +4,12 @@ from random import Random
 
 from tests.reference.random_markets import log_uniform, near, random_market
 
-__all__ = ["random_accounts", "random_market"]
+__all__ = ["random_accounts", "random_market", "random_order_accounts"]
 
 # USD notional per row: dust, small, middle, large, and huge enough for every top tier
 SCALES = ((1.0, 50.0), (1e3, 1e5), (1e5, 5e6), (5e6, 2e8), (5e8, 4e9))
+UNIT_CURRENCIES = (("USDT", "spot_usdt"), ("USDC", "spot_usdc"), ("USD", "spot_coin"))  # and the mode that names it
+SPOT_MODES = ("derivatives_only", "spot_usdt", "spot_usdc", "spot_coin")
 
 
 def random_accounts(market: dict, seed: int, count: int) -> list[dict]:
@@ -24,11 +26,72 @@ def random_account(market: dict, rng: Random, name: str, shape: str) -> dict:
     if rng.random() < 0.3:
         account["auto_borrow"] = rng.random() < 0.5
     SHAPES[shape](market, rng, scale, account)
+    return account | random_settings(name)
+
+
+def random_settings(name: str) -> dict:
+    """The keys `spot_mode` and `declared`, or none of them; drawn apart so that the other draws of a seed stay."""
+    rng = Random(f"settings-{name}")
+    settings = {}
+    if rng.random() < 0.8:
+        settings["spot_mode"] = rng.choice(SPOT_MODES)
+    if rng.random() < 0.3:
+        settings["declared"] = rng.random() < 0.4
+    return settings
+
+
+def random_order_accounts(market: dict, seed: int, count: int) -> list[dict]:
+    """Accounts with one to six orders in one unit, of v1 as of v2, spot orders among them."""
+    rng = Random(f"order-accounts-{seed}")
+    return [random_order_account(market, rng, f"orders{seed}-{i}") for i in range(count)]
+
+
+def random_order_account(market: dict, rng: Random, name: str) -> dict:
+    """Positions and orders of like sizes in one v1 unit, which the spot mode mostly names, and the coin itself."""
+    coin, (currency, mode) = rng.choice(coins(market)), rng.choice(UNIT_CURRENCIES)
+    settles = (currency, coin) if currency == "USD" else (currency,)
+    rows = [r for r in market["instruments"] if r["coin"] == coin and r["settle"] in settles]
+    usd = log_uniform(rng, *SCALES[rng.choice((1, 1, 2, 2, 3))])
+    scale = (usd / 3.0, usd * 1.5)
+    account = {"id": name, "spot_mode": mode if rng.random() < 0.8 else rng.choice(SPOT_MODES)}
+    account["positions"] = [draw_position(market, rng, scale, of_any_kind(rng, rows)) for _ in range(rng.randint(0, 3))]
+    if rng.random() < 0.3:  # a second unit, whose coin some spot orders may name
+        others = [r for r in market["instruments"] if r["coin"] != coin]
+        account["positions"].append(draw_position(market, rng, scale, of_any_kind(rng, others)))
+    account["orders"] = [draw_unit_order(market, rng, scale, coin, rows) for _ in range(rng.choice((1, 2, 3, 4, 5, 6)))]
+    account["balances"] = {"USDT": usd * rng.uniform(-0.3, 2.0)}
+    if rng.random() < 0.8:
+        account["balances"][coin] = usd * rng.uniform(-1.5, 1.5) / value(market, coin)
+    if rng.random() < 0.3:
+        account["spot_limits"] = {coin: rng.uniform(0.0, 1.5) * usd / value(market, coin)}
     return account
 
 
+def draw_unit_order(market, rng, scale, coin, rows) -> dict:
+    """A spot order that names the coin, as base or as quote, or an order in one of the unit's instruments."""
+    if rng.random() < 0.35:
+        return draw_spot_order_of(market, rng, scale, coin)
+    row = of_any_kind(rng, rows)
+    price = max(near(rng, row["mark"], 0.1), 0.0001)
+    return {"instrument": row["id"], "quantity": contracts_for(market, rng, scale, row, 0), "price": price}
+
+
+def draw_spot_order_of(market, rng, scale, coin) -> dict:
+    """A spot order with the coin as base, or (BTC and ETH) sometimes as quote."""
+    base, quote = coin, rng.choice([c for c in ("USDT", "USDC", "USD", "BTC", "ETH") if c != coin])
+    if coin in ("BTC", "ETH") and rng.random() < 0.25:
+        base, quote = rng.choice([c for c in coins(market) if c != coin]), coin
+    return spot_order(market, rng, scale, base, quote)
+
+
+def of_any_kind(rng, rows) -> dict:
+    """An instrument of a kind that is drawn first, so that the many options do not crowd out the others."""
+    kind = rng.choice(sorted({r["kind"] for r in rows}))
+    return rng.choice([r for r in rows if r["kind"] == kind])
+
+
 def draw_empty(market, rng, scale, account):
-    """Nothing but an id."""
+    """Nothing but an id and, as every account, random settings."""
 
 
 def draw_spot(market, rng, scale, account):
@@ -190,6 +253,11 @@ def draw_spot_order(market, rng, scale) -> dict:
     """A buy or sell of a coin against USDT, USDC, USD or another coin (as ETH-BTC)."""
     base = rng.choice(coins(market))
     quote = rng.choice([c for c in ("USDT", "USDC", "USD", "BTC", "ETH") if c != base])
+    return spot_order(market, rng, scale, base, quote)
+
+
+def spot_order(market, rng, scale, base, quote) -> dict:
+    """A buy or sell of a random USD size at a price near the ratio of the two currencies' values."""
     quantity = rng.choice((-1, 1)) * log_uniform(rng, *scale) / value(market, base)
     price = near(rng, value(market, base) / value(market, quote), 0.05)
     return {"instrument": f"{base}-{quote}", "quantity": float(f"{quantity:.8g}"), "price": price}

@@ -5,26 +5,13 @@ import math
 import pytest
 
 from tests.reference.depeg import mr9_charge
-from tests.reference.okx_v2 import margin
+from tests.reference.hand_markets import market_of, swap
+from tests.reference.okx import margin
 from tests.reference.parameters import V2_2025_01_15
 from tests.reference.random_documents import random_accounts, random_market
 from tests.reference.tables import marginal
 
 NINE_DIGITS = {"rel": 1e-9, "abs": 1e-12}
-
-
-def swap(name, coin, settle, size, mark, expiry=None):
-    row = {"id": name, "kind": "perpetual", "coin": coin, "settle": settle, "contract_value": size, "mark": mark}
-    return row | ({} if expiry is None else {"kind": "future", "expiry": expiry})
-
-
-def market_of(index, *rows):
-    return {
-        "format": "shockgrid.market/1",
-        "time": "2025-01-15T10:26:41.642Z",
-        "index": index,
-        "instruments": list(rows),
-    }
 
 
 def builder_result():

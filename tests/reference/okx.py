@@ -1,29 +1,36 @@
-"""OKX portfolio margin v2, the slow independent reference: native documents in, report columns out.
+"""OKX portfolio margin v1 and v2, the slow independent reference: native documents in, report columns out.
 
-Written from the rule text alone (OC = okx_computation.md, PM = okx_portfolio_margin.md), with floats and loops.
+Written from the rule text alone (OC = okx_computation.md, PM = okx_portfolio_margin.md, CH = the choices that complete
+them), with floats and loops.
 """
 
 import math
+from collections.abc import Iterable
 
-from tests.reference.books import Book, frozen_amounts, order_books, unit_coins
+from tests.reference.books import Book, frozen_amounts, order_books
 from tests.reference.borrowing import borrow_imr, borrow_mmr, liability_usd
 from tests.reference.contracts import Contract, read_contract
 from tests.reference.equity import adjusted_equity_usd, currency_equity, gross_equity_usd, spot_equity, unrealised_usd
 from tests.reference.grid import Holdings
+from tests.reference.order_subsets import subset_books
 from tests.reference.parameters import V2_2025_01_15, Parameters
+from tests.reference.risk_units import RiskUnit, account_units, in_unit, unit_spot
 from tests.reference.units import evaluate
 
 
-def margin(market: dict, account: dict, parameters: Parameters = V2_2025_01_15) -> dict:
-    """{"account": columns, "units": {unit: columns}, "scenarios": {(unit, move, vol state): P&L}} (formats.md)."""
+def margin(market: dict, account: dict, parameters: Parameters = V2_2025_01_15, orders: str = "three_books") -> dict:
+    """{"account": columns, "units": {unit: columns}, "scenarios": {(unit, move, vol state): P&L}} (formats.md).
+
+    `orders` is "three_books" (OC 4) or "every_subset" (CH D).
+    """
     contracts = held_contracts(market, account)
     equity = currency_equity(account, contracts)
     mr8 = borrow_mmr(equity, market, parameters)
     units, scenarios = {}, {}
-    for coin in unit_coins(account, contracts):
-        units[coin], cells = unit_row(coin, account, contracts, market, parameters)
-        units[coin]["mr8"] = mr8
-        scenarios.update({(coin, move, state): pnl for (move, state), pnl in cells.items()})
+    for unit in account_units(account, contracts, parameters):
+        row, cells = unit_row(unit, account, contracts, market, parameters, orders)
+        units[unit.name] = row | {"mr8": mr8}
+        scenarios.update({(unit.name, move, state): pnl for (move, state), pnl in cells.items()})
     row = account_row(account, contracts, equity, units, market, parameters)
     return {"account": row, "units": units, "scenarios": scenarios}
 
@@ -38,25 +45,36 @@ def held_contracts(market: dict, account: dict) -> dict[str, Contract]:
     return contracts
 
 
-def holdings_of(book: Book, coin: str, contracts: dict[str, Contract]) -> Holdings:
-    """The book's netted positions in one coin."""
-    return [(contracts[name], q) for name, q in book.quantities.items() if contracts[name].coin == coin]
+def holdings_of(book: Book, unit: RiskUnit, contracts: dict[str, Contract], p: Parameters) -> Holdings:
+    """The book's netted positions in one unit."""
+    return [(contracts[name], q) for name, q in book.quantities.items() if in_unit(contracts[name], unit, p)]
+
+
+def books_of(
+    unit: RiskUnit, account: dict, contracts: dict[str, Contract], p: Parameters, orders: str
+) -> Iterable[Book]:
+    """The books among which the unit's IMR takes the largest MMR; the first one holds the positions alone."""
+    if orders == "every_subset":
+        return subset_books(account, contracts, unit, p)
+    if orders == "three_books":
+        return order_books(account, contracts)
+    raise ValueError(f'orders is "three_books" or "every_subset", not {orders!r}')
 
 
 def unit_row(
-    coin: str, account: dict, contracts: dict[str, Contract], market: dict, p: Parameters
+    unit: RiskUnit, account: dict, contracts: dict[str, Contract], market: dict, p: Parameters, orders: str
 ) -> tuple[dict, dict]:
-    """A unit's columns and cells from the positions alone; its IMR from the largest MMR of the three books (OC 4)."""
-    base = spot_equity(account, contracts).get(coin, 0.0)
-    limit = account.get("spot_limits", {}).get(coin, math.inf)
+    """A unit's columns and cells from the positions alone; its IMR from the largest MMR of its books (OC 4)."""
+    equity = spot_equity(account, contracts)
+    limit = account.get("spot_limits", {}).get(unit.coin, math.inf) if p.spot_limits else math.inf
     results = []
-    for book in order_books(account, contracts):
-        x = base + book.spot_change.get(coin, 0.0)
-        results.append(evaluate(coin, holdings_of(book, coin, contracts), x, limit, market, p))
-    unit, cells = results[0]
-    unit["imr_usd"] = p.imr_factor * max(result["mmr_usd"] for result, _ in results)
-    unit["upl_usd"] = unrealised_usd(account, contracts, coin)
-    return unit, cells
+    for book in books_of(unit, account, contracts, p, orders):
+        x = unit_spot(unit, account, equity, book, p)
+        results.append(evaluate(unit, holdings_of(book, unit, contracts, p), x, limit, market, p))
+    row, cells = results[0]
+    row["imr_usd"] = p.imr_factor * max(result["mmr_usd"] for result, _ in results)
+    row["upl_usd"] = unrealised_usd(account, contracts, unit, p)
+    return row, cells
 
 
 def account_row(
@@ -76,7 +94,7 @@ def account_row(
     row["imr_usd"] = row["derivatives_imr_usd"] + row["borrow_imr_usd"]
     row["margin_ratio"] = margin_ratio(row, p)
     row["status"] = status(row["margin_ratio"], p)
-    row["eligible"] = row["gross_equity_usd"] >= p.eligible_equity_usd
+    row["eligible"] = row["gross_equity_usd"] >= p.eligible_equity_usd and account.get("declared", True)
     return row
 
 
