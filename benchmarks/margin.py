@@ -16,6 +16,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import scipy.sparse
+from tests.reference.okx_v2 import margin as twin_margin
 
 import shockgrid as sg
 from benchmarks.protocol import process_seconds, seconds, write
@@ -25,7 +26,7 @@ from shockgrid.market.padding import pad_market
 from shockgrid.numerics.ragged import ragged_sum
 from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts
-from tests.reference.okx_v2 import margin as twin_margin
+from shockgrid.venues.okx.risk_units import risk_units
 
 ACCOUNTS = (1_000, 20_000)
 MEAN_POSITIONS = 20
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def measure(market, accounts, rules, folder: Path, count: int) -> dict[str, object]:
-    rows = plan_rows(accounts, market, market.universe.contracts.coin)
+    rows = plan_rows(accounts, market, risk_units(market.universe, "v2"))
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
     tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
     with jax.enable_x64(True):
@@ -63,7 +64,7 @@ def measure(market, accounts, rules, folder: Path, count: int) -> dict[str, obje
         compile_s["evaluate"] = _compile_seconds(evaluate_accounts, *evaluate_args)
         on_device = jax.device_put(evaluate_args)
         warm = {
-            "plan rows": seconds(lambda: plan_rows(accounts, market, market.universe.contracts.coin).plan),
+            "plan rows": seconds(lambda: plan_rows(accounts, market, risk_units(market.universe, "v2")).plan),
             "price contracts": seconds(lambda: price_contracts(contracts, snapshot, tables)),
             "evaluate accounts": seconds(lambda: evaluate_accounts(*on_device)),
         }

@@ -110,7 +110,7 @@ def test_table_lists_accounts_from_the_nearest_on(files, printed):
         f"{expected.mmr_usd:,.0f}",
     ]
     assert "BTC -12% vol up" in row
-    assert "4 accounts under okx/v2-2025-01-15, market of 2025-06-20T12:00:00Z" in text
+    assert "4 accounts under okx/v2-2025-12-04, market of 2025-06-20T12:00:00Z" in text
     assert "2 safe   1 warning   1 liquidation" in text
     assert "modelling choices" in text, "the user must be told"
 
@@ -134,7 +134,7 @@ def test_names_are_printed_as_they_are_when_they_look_like_markup(files, printed
 def test_json_holds_the_frames(files, printed):
     document = json.loads(printed("margin", "market.json", "accounts.json", "--json"))
     assert set(document) == {"manifest", "accounts", "units"}
-    assert document["manifest"]["rulebook"] == "okx/v2-2025-01-15"
+    assert document["manifest"]["rulebook"] == "okx/v2-2025-12-04"
     rows = {row["account"]: row for row in document["accounts"]}
     assert list(rows) == ["far", "nearest", "near", "idle"]
     report = sg.margin(market_of(MARKET), accounts_of(*ACCOUNTS), sg.load_rulebook("okx"))

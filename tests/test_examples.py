@@ -24,7 +24,9 @@ def market():
 
 
 @pytest.fixture(scope="module")
-def report(market, rules):
+def report(market):
+    """Under the rules in force at the market's time."""
+    rules = sg.load_rulebook("okx", at="2025-06-20")
     return sg.margin(market, sg.read_accounts(EXAMPLES / "accounts.json"), rules)
 
 

@@ -88,6 +88,7 @@ def random_accounts(seed: int, n: int = 30) -> Accounts:
             limits=Limits(limited, names(len(limited), "BTC", "ETH"), limit, maybe(len(limited))),
             spot_mode=draw.integers(0, 4, n).astype(np.int32),
             auto_borrow=draw.random(n) < 0.5,
+            declared=draw.random(n) < 0.5,
         )
     )
 

@@ -16,6 +16,7 @@ from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import margin_result
+from shockgrid.venues.okx.risk_units import risk_units
 from tests.documents import accounts_of
 from tests.properties.books import COINS, CURRENCIES, INSTRUMENTS, book, contract_usd, small_market, value_usd
 
@@ -42,7 +43,7 @@ def random_books(seed: int, count: int, prefix: str) -> list[dict]:
 def margin_bits(market, rules, entries, n_instruments=None) -> dict[tuple, bytes]:
     """The bits of every figure, by (account, unit or "account", figure)."""
     accounts = accounts_of(*entries)
-    rows = plan_rows(accounts, market, market.universe.contracts.coin)
+    rows = plan_rows(accounts, market, risk_units(market.universe, "v2"))
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot, n_instruments=n_instruments)
     tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
     with jax.enable_x64(True):

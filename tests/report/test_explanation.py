@@ -19,6 +19,12 @@ from tests.reference.random_documents import random_accounts, random_market
 
 
 @pytest.fixture(scope="module")
+def rules():
+    """The rules in force at the time of the example market."""
+    return sg.load_rulebook("okx", at="2025-06-20")
+
+
+@pytest.fixture(scope="module")
 def report(rules):
     market = sg.read_market(ROOT / "examples" / "market.json")
     return sg.margin(market, sg.read_accounts(ROOT / "examples" / "accounts.json"), rules)
@@ -29,9 +35,10 @@ def explanations(report):
     return {account: explain(report, account) for account in report.inputs.ids}
 
 
-@pytest.fixture(scope="module")
-def random_report(rules):
+@pytest.fixture(scope="module", params=["okx/v2-2025-12-04", "okx/v1-2024-06-05"])
+def random_report(request):
     document = random_market(9)
+    rules = sg.load_rulebook(request.param)
     return sg.margin(market_of(document), accounts_of(*random_accounts(document, 5, 200)), rules)
 
 
@@ -140,6 +147,7 @@ def test_the_floor_and_the_depeg(explanations):
     assert "MR9 stablecoin depeg           3,415       3,415  hedged USDT/USDC 683,009" in text
     assert "floor, above the sum <- dominant" in text
     assert section(explanations["cash_and_carry-000000"], "Modelled").before == (
+        "MR7: mr7.funding_days",
         "MR9: mr9.tier_bounds_usd, mr9.factors",
     )
 

@@ -230,6 +230,7 @@ def test_manifest_says_what_the_numbers_rest_on(report):
     assert set(manifest) == {
         "kind",
         "rulebook",
+        "overrides",
         "modelled",
         "market",
         "derived",

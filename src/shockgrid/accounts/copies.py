@@ -42,6 +42,7 @@ def copy_accounts(accounts: Accounts, account: np.ndarray, without: list[str] | 
         copied_limits,
         accounts.spot_mode[account],
         accounts.auto_borrow[account],
+        accounts.declared[account],
         accounts.source,
     )
 

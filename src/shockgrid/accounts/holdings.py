@@ -83,6 +83,7 @@ class Accounts:
         ids: Account ids, unique, in input order.
         spot_mode: Index into ``SPOT_MODES``, by account (version 1 rulebooks only).
         auto_borrow: By account.
+        declared: Whether its user has declared to understand the mode, by account.
     """
 
     ids: np.ndarray
@@ -92,6 +93,7 @@ class Accounts:
     limits: Limits
     spot_mode: np.ndarray
     auto_borrow: np.ndarray
+    declared: np.ndarray
     source: Source = Source()
 
     def __len__(self) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from shockgrid.accounts.book import POSITIONS, UNKNOWN, WITH_BUYS, WITH_SELLS, Book, net_book
 from shockgrid.accounts.currency_rows import CurrencyRows, currency_rows, resolve_currencies
 from shockgrid.accounts.holdings import Accounts
+from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_axis
 from shockgrid.market.universe import DENOMINATIONS, N_VALUES
@@ -30,14 +31,16 @@ class UnitRows:
     """Risk units of accounts.
 
     Attributes:
-        coin: Index into ``Universe.coins``.
-        currency_row: Row of the account's balance of the coin, -1 for none.
+        unit: Index into ``RiskUnits.names``.
+        spot_mode: Of the account, index into ``SPOT_MODES``.
+        currency_row: Row of the balance of the coin that may hedge this unit, -1 for none.
         spot_fill: Change of that balance if the order book's spot orders filled; 0 for the positions.
         spot_limit: The most spot that may be used as a hedge, coin; infinity without a limit.
         entry_value: ``[row, N_VALUES]`` value of the positions at their entry prices, where each is booked.
     """
 
-    coin: Int[AnyArray, " row"]
+    unit: Int[AnyArray, " row"]
+    spot_mode: Int[AnyArray, " row"]
     currency_row: Int[AnyArray, " row"]
     spot_fill: Float[AnyArray, " row"]
     spot_limit: Float[AnyArray, " row"]
@@ -69,7 +72,7 @@ class CurrencyArrays:
         currency, balance, frozen: As there.
         account: Index into ``Accounts.ids``.
         denomination: Place among ``DENOMINATIONS``, -1 for other currencies.
-        unit_row: The account's unit of this coin, -1 for none.
+        unit_row: The account's unit with the contracts that settle in this coin, -1 for none.
     """
 
     currency: Int[AnyArray, " currency_row"]
@@ -107,44 +110,45 @@ class AccountRows:
     Attributes:
         plan: For the kernels.
         book: The netted holdings.
-        unit_account, unit: Account and unit of each unit row, ``unit`` as numbered by ``unit_of_instrument``.
+        risk_units: The units of the market.
+        unit_account, unit: Account and unit of each unit row, ``unit`` an index into ``risk_units.names``.
     """
 
     plan: RowPlan
     book: Book
+    risk_units: RiskUnits
     unit_account: np.ndarray
     unit: np.ndarray
 
 
-def plan_rows(accounts: Accounts, market: Market, unit_of_instrument: np.ndarray) -> AccountRows:
+def plan_rows(accounts: Accounts, market: Market, risk_units: RiskUnits) -> AccountRows:
     """Net the holdings and lay out their rows.
 
     Args:
         accounts: The accounts.
         market: Where their instruments are listed.
-        unit_of_instrument: ``[instrument]`` the risk unit of each; under rule version 2 its coin.
+        risk_units: How its contracts group.
 
     Raises:
         InputError: An unknown or expired instrument, an unknown currency.
     """
     book = net_book(accounts, market)
     currencies = currency_rows(accounts, market, book)
-    unit_of_entry = unit_of_instrument[book.instrument].astype(np.int64)
-    n_units = int(unit_of_instrument.max(initial=0)) + 1
-    key = book.account.astype(np.int64) * n_units + unit_of_entry
+    n_units = max(len(risk_units.names), 1)
+    key = book.account.astype(np.int64) * n_units + risk_units.of_instrument[book.instrument]
     entry_order = np.argsort(key, kind="stable")
     unit_key, first = np.unique(key[entry_order], return_index=True)
     start = np.append(first, len(key))
     unit_account, unit = (unit_key // n_units).astype(np.int32), (unit_key % n_units).astype(np.int32)
-    coin_of_unit = np.zeros(n_units, np.int32)
-    coin_of_unit[unit_of_instrument] = market.universe.contracts.coin
-    coin = coin_of_unit[unit]
-    currency_row_of_unit = _find(currencies, unit_account, market.universe.contracts.coin_currency[coin])
+    coin_currency = market.universe.contracts.coin_currency[risk_units.coin[unit]]
+    currency_row = _find(currencies, unit_account, coin_currency)
+    spot_mode = accounts.spot_mode[unit_account]
     units = UnitRows(
-        coin=coin,
-        currency_row=currency_row_of_unit,
+        unit=unit,
+        spot_mode=spot_mode,
+        currency_row=np.where(risk_units.joined_by_spot[unit, spot_mode], currency_row, UNKNOWN),
         spot_fill=np.zeros(len(unit)),
-        spot_limit=_spot_limits(accounts, market, unit_account, market.universe.contracts.coin_currency[coin]),
+        spot_limit=_spot_limits(accounts, market, unit_account, coin_currency),
         entry_value=_entry_values(book, market, entry_order, start),
     )
     instrument = book.instrument[entry_order]
@@ -152,11 +156,13 @@ def plan_rows(accounts: Accounts, market: Market, unit_of_instrument: np.ndarray
         units=_pad_units(units),
         unit_plan=plan_ragged(start, instrument, book.quantity[POSITIONS][entry_order]),
         order_units=_order_units(book, currencies, units, entry_order, start),
-        currencies=_currency_arrays(currencies, market, currency_row_of_unit),
+        currencies=_currency_arrays(
+            currencies, market, np.where(risk_units.holds_coin_settled[unit], currency_row, UNKNOWN)
+        ),
         account_units=_by_account(unit_account, len(accounts)),
         account_currencies=_by_account(currencies.account, len(accounts)),
     )
-    return AccountRows(plan, book, unit_account, unit)
+    return AccountRows(plan, book, risk_units, unit_account, unit)
 
 
 def _find(currencies: CurrencyRows, account: np.ndarray, currency: np.ndarray) -> np.ndarray:
@@ -221,7 +227,8 @@ def _order_units(
     weight = np.concatenate([quantity[WITH_BUYS, entry], quantity[WITH_SELLS, entry]])
     unit_row = np.tile(changed, 2)
     rows = UnitRows(
-        coin=units.coin[unit_row],
+        unit=units.unit[unit_row],
+        spot_mode=units.spot_mode[unit_row],
         currency_row=units.currency_row[unit_row],
         spot_fill=np.concatenate([fill[0][changed], fill[1][changed]]),
         spot_limit=units.spot_limit[unit_row],
@@ -271,9 +278,10 @@ def _pad_rows(values: np.ndarray, fill: float) -> np.ndarray:
 
 def _pad_units(units: UnitRows) -> UnitRows:
     return UnitRows(
-        coin=_pad_rows(units.coin, 0),
+        unit=_pad_rows(units.unit, 0),
+        spot_mode=_pad_rows(units.spot_mode, 0),
         currency_row=_pad_rows(units.currency_row, UNKNOWN),
         spot_fill=_pad_rows(units.spot_fill, 0.0),
         spot_limit=_pad_rows(units.spot_limit, 0.0),
-        entry_value=pad_axis(units.entry_value, size_bucket(len(units.coin) + 1), 0.0, axis=0),
+        entry_value=pad_axis(units.entry_value, size_bucket(len(units.unit) + 1), 0.0, axis=0),
     )

@@ -16,6 +16,7 @@ from shockgrid.builder.asset_lines import asset_lines
 from shockgrid.builder.position_lines import position_lines, spot_line
 from shockgrid.builder.real_holdings import with_real_holdings
 from shockgrid.builder.unit_lines import unit_lines
+from shockgrid.errors import InputError
 from shockgrid.io.okx.position_builder import PositionBuilderRequest
 from shockgrid.io.okx.reply import (
     AssetLine,
@@ -51,10 +52,14 @@ def okx_reply(
         The reply as OKX's JSON has it.
 
     Raises:
-        InputError: A holding that the market cannot price; real holdings asked for and not given.
+        InputError: A rulebook of version 1; a holding that the market cannot price; real holdings asked for and not
+            given.
         ShockError: As for ``margin``.
     """
     rules = load_rulebook("okx") if rules is None else rules
+    if rules.structure != "v2":
+        expected = "a rulebook of version 2, whose risk units the position builder's reply has"
+        raise InputError(rules.file, "structure", expected, rules.structure)
     accounts = with_real_holdings(request.accounts, real_accounts) if request.include_real else request.accounts
     n_real = len(accounts.positions.quantity) - len(request.accounts.positions.quantity)
     report, before = margin(market, accounts, rules), None

@@ -38,6 +38,7 @@ def with_real_holdings(simulated: Accounts, real: Accounts | None) -> Accounts:
         limits=real.limits,
         spot_mode=real.spot_mode,
         auto_borrow=real.auto_borrow,
+        declared=real.declared,
         source=_source_of_both(simulated, real),
     )
 

@@ -84,6 +84,7 @@ def read_accounts_json(path: Path) -> Accounts:
             limits=limits,
             spot_mode=np.array([SPOT_MODES.index(row.get("spot_mode", DEFAULT_SPOT_MODE)) for row in rows], np.int32),
             auto_borrow=np.array([row.get("auto_borrow", True) for row in rows], bool),
+            declared=np.array([row.get("declared", True) for row in rows], bool),
             source=Source(str(path), places),
         )
     )
@@ -299,7 +300,8 @@ def _account_texts(accounts: Accounts) -> list[str]:
 def _settings(accounts: Accounts, row: int) -> list[str]:
     mode = SPOT_MODES[accounts.spot_mode[row]]
     spot = [f'"spot_mode": "{mode}"'] if mode != DEFAULT_SPOT_MODE else []
-    return spot if accounts.auto_borrow[row] else [*spot, '"auto_borrow": false']
+    flags = (("auto_borrow", accounts.auto_borrow), ("declared", accounts.declared))
+    return [*spot, *(f'"{key}": false' for key, values in flags if not values[row])]
 
 
 def _holdings(accounts: Accounts, rows: Positions | Orders, price_key: str) -> list[list[str]]:

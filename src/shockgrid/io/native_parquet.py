@@ -39,7 +39,7 @@ _TERMS = (*_INSTRUMENT_NAMES, *_INSTRUMENT_NUMBERS, "expiry", "strike", "right",
 TABLES: Mapping[str, tuple[str, ...]] = {
     "instruments": ("time", *_TERMS, *DETAIL_COLUMNS, *TIME_COLUMNS),
     "index": ("time", "pair", "price"),
-    "settings": ("account", "spot_mode", "auto_borrow"),
+    "settings": ("account", "spot_mode", "auto_borrow", "declared"),
     "positions": ("time", "account", "instrument", "quantity", "average_price"),
     "balances": ("account", "currency", "amount", "accrued_interest"),
     "orders": ("account", "instrument", "quantity", "price"),
@@ -89,7 +89,7 @@ def read_accounts_folder(folder: Path) -> Accounts:
     if tables["positions"].has("time"):
         _one_time([tables["positions"]])
     ids, owners = _union({name: table.labels("account") for name, table in tables.items()})
-    spot_mode, auto_borrow = _settings(tables["settings"], owners["settings"], len(ids))
+    spot_mode, auto_borrow, declared = _settings(tables["settings"], owners["settings"], len(ids))
     positions, balances, orders, limits = (tables[name] for name in _ACCOUNT_TABLES[1:])
     return assemble_accounts(
         Accounts(
@@ -117,6 +117,7 @@ def read_accounts_folder(folder: Path) -> Accounts:
             ),
             spot_mode=spot_mode,
             auto_borrow=auto_borrow,
+            declared=declared,
             source=Source(str(folder), _AccountPlaces(owners)),
         )
     )
@@ -148,8 +149,8 @@ def write_accounts_folder(accounts: Accounts, folder: Path) -> None:
     """
     names = pa.array(accounts.ids.tolist(), pa.string())
     modes = np.array(SPOT_MODES, object)[accounts.spot_mode]
-    settings = {"account": names, "spot_mode": modes, "auto_borrow": accounts.auto_borrow.astype(bool)}
-    _write(folder, "settings", settings)
+    flags = {name: getattr(accounts, name).astype(bool) for name in ("auto_borrow", "declared")}
+    _write(folder, "settings", {"account": names, "spot_mode": modes, **flags})
     for name in ("positions", "balances", "orders", "limits"):
         rows = getattr(accounts, name)
         columns = {key: getattr(rows, key) for key in TABLES[name] if key not in ("time", "account")}
@@ -243,7 +244,7 @@ def _union(columns: Mapping[str, Labels]) -> tuple[np.ndarray, dict[str, np.ndar
     return np.array(list(place), object), owners
 
 
-def _settings(table: ParquetTable, owner: np.ndarray, n_accounts: int) -> tuple[np.ndarray, np.ndarray]:
+def _settings(table: ParquetTable, owner: np.ndarray, n_accounts: int) -> tuple[np.ndarray, ...]:
     _check_once(table, "account", owner, table.texts("account"))
     labels = table.labels("spot_mode", absent=DEFAULT_SPOT_MODE)
     known = np.array([name in SPOT_MODES for name in labels.names], bool)[labels.codes]
@@ -253,9 +254,10 @@ def _settings(table: ParquetTable, owner: np.ndarray, n_accounts: int) -> tuple[
         raise InputError(table.file, table.place("spot_mode", row), "one of " + ", ".join(SPOT_MODES), found)
     spot_mode = np.full(n_accounts, SPOT_MODES.index(DEFAULT_SPOT_MODE), np.int32)
     spot_mode[owner] = np.array([SPOT_MODES.index(name) for name in labels.names], np.int32)[labels.codes]
-    auto_borrow = np.ones(n_accounts, bool)
-    auto_borrow[owner] = table.flags("auto_borrow", absent=True)
-    return spot_mode, auto_borrow
+    flags = np.ones((2, n_accounts), bool)
+    for flag, name in zip(flags, ("auto_borrow", "declared"), strict=True):
+        flag[owner] = table.flags(name, absent=True)
+    return spot_mode, *flags
 
 
 def _check_once(table: ParquetTable, column: str, values: np.ndarray, shown: np.ndarray | None = None) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,10 +15,12 @@ from pydantic_core import ErrorDetails
 
 from shockgrid.errors import RulebookError
 from shockgrid.rulebooks import shelf
+from shockgrid.rulebooks.difference import with_overrides
+from shockgrid.rulebooks.inheritance import Draft, extended
 from shockgrid.rulebooks.shelf import Moment
 from shockgrid.rulebooks.structure import STRUCTURES, Shape
 from shockgrid.rulebooks.value_checks import check_values
-from shockgrid.venues.okx.rulebook import Grouping, Parameter, Provenance, Rulebook
+from shockgrid.venues.okx.rulebook import Grouping, Parameter, Provenance, Rulebook, Structure
 
 _Name = Annotated[str, Field(pattern=r"^\S+$")]
 _Text = Annotated[str, Field(min_length=1)]
@@ -40,11 +43,14 @@ class _Header(BaseModel):
     format: Literal["shockgrid.rulebook/1"]
     venue: _Name
     version: _Name
-    structure: Literal["v2"]
+    structure: Structure
     effective: AwareDatetime
     summary: _Text
     sources: dict[str, _Text]
     groupings: dict[str, _Grouping]
+
+
+_PARTITIONED = ("sources", "groupings")
 
 
 class _Parameter(BaseModel):
@@ -80,7 +86,8 @@ def load_rulebook(name: str | os.PathLike[str] = "okx", at: Moment | None = None
     """Read a rulebook and check it.
 
     Args:
-        name: ``okx`` (the newest version), ``okx/v2-2025-01-15``, or the path of a ``.toml`` file.
+        name: ``okx`` (the newest version), ``okx/v2-2025-01-15``, or the path of a ``.toml`` file, which may hold a
+            whole rulebook or ``extends`` another and override some of its values.
         at: With a bare venue, the version in force then. A date without a time means the end of that day, and a time
             without an offset is UTC.
 
@@ -91,7 +98,7 @@ def load_rulebook(name: str | os.PathLike[str] = "okx", at: Moment | None = None
         RulebookError: No such rulebook, none in force at that time, or a file that is malformed; names the file, the
             path in it (``mr1.price_moves.A[2]``), what was expected and what was found.
     """
-    return _read_rulebook(shelf.find(os.fspath(name), at))
+    return _read(shelf.find(os.fspath(name), at))[1]
 
 
 def list_rulebooks() -> list[str]:
@@ -103,16 +110,35 @@ def list_rulebooks() -> list[str]:
     return shelf.names()
 
 
-def _read_rulebook(source: Traversable) -> Rulebook:
+def _read(source: Traversable, above: tuple[str, ...] = ()) -> tuple[Draft, Rulebook]:
+    """What a file says, over what the files say that it extends; ``above`` are the files that extend it."""
     file, document = str(source), shelf.read_toml(source)
-    header = _read_header(file, document)
+    parent_name = document.pop("extends", None)
+    if parent_name is None:
+        draft = _own_draft(file, document, document.get("structure"))
+        return draft, _rulebook(file, draft)
+    parent_source, chain = _parent(file, parent_name, source), (*above, _identity(source))
+    if _identity(parent_source) in chain:
+        raise RulebookError(file, "extends", "a rulebook that does not extend this one in turn", repr(parent_name))
+    for key in ("format", "version"):
+        if key not in document:
+            raise RulebookError(file, key, "a value of its own in a file that extends another", "nothing")
+    # The parent is checked under its own name: what is wrong in a file is not put on those that extend it.
+    parent, parent_rules = _read(parent_source, chain)
+    structure = document.get("structure", parent_rules.structure)
+    draft = extended(_own_draft(file, document, structure), parent, parent_name, STRUCTURES[structure])
+    rules = _rulebook(file, draft)
+    return draft, rules if shelf.is_packaged(source) else with_overrides(rules, parent_rules)
+
+
+def _rulebook(file: str, draft: Draft) -> Rulebook:
+    header = _read_header(file, draft)
     shapes = STRUCTURES[header.structure]
     groupings = _read_groupings(file, header, shapes)
-    tables = dict(_parameter_tables(file, _without_header(document), shapes))
     for key in shapes:
-        if key not in tables:
+        if key not in draft.tables:
             raise RulebookError(file, key, f"this parameter, which structure {header.structure} requires", "nothing")
-    parameters = {key: _read_parameter(file, key, tables[key], shapes[key], groupings) for key in shapes}
+    parameters = {key: _read_parameter(file, key, draft.tables[key], shapes[key], groupings) for key in shapes}
     _check_sources(file, parameters, header.sources)
     check_values(file, parameters, shapes)
     return Rulebook(
@@ -128,13 +154,37 @@ def _read_rulebook(source: Traversable) -> Rulebook:
     )
 
 
-def _read_header(file: str, document: Mapping[str, Any]) -> _Header:
-    known = {key: value for key, value in document.items() if key in _Header.model_fields}
-    return _validated(file, "", _Header.model_validate, known)
+def _identity(source: Traversable) -> str:
+    return str(Path(str(source)).resolve())
 
 
-def _without_header(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in _Header.model_fields}
+def _parent(file: str, name: Any, source: Traversable) -> Traversable:
+    """The file that ``extends`` names: a packaged rulebook, or a path seen from the file's own folder."""
+    if isinstance(name, str) and name.endswith(".toml"):
+        return Path(str(source)).parent / name
+    if name not in shelf.names():
+        expected = f"one of {', '.join(shelf.names())}, or the path of a .toml file"
+        raise RulebookError(file, "extends", expected, repr(name))
+    return shelf.find(name, None)
+
+
+def _own_draft(file: str, document: Mapping[str, Any], structure: Any) -> Draft:
+    if structure is None:
+        raise RulebookError(file, "structure", "this key", "nothing")
+    if structure not in STRUCTURES:
+        raise RulebookError(file, "structure", " or ".join(map(repr, STRUCTURES)), repr(structure))
+    tree = {key: value for key, value in document.items() if key not in _Header.model_fields}
+    return Draft(
+        header={key: document[key] for key in document if key in _Header.model_fields and key not in _PARTITIONED},
+        sources=document.get("sources", {}),
+        groupings=document.get("groupings", {}),
+        tables=dict(_parameter_tables(file, tree, STRUCTURES[structure])),
+    )
+
+
+def _read_header(file: str, draft: Draft) -> _Header:
+    whole = {**draft.header, "sources": draft.sources, "groupings": draft.groupings}
+    return _validated(file, "", _Header.model_validate, whole)
 
 
 def _read_groupings(file: str, header: _Header, shapes: Mapping[str, Shape]) -> dict[str, Grouping]:

@@ -119,6 +119,7 @@ class AccountRow(TypedDict):
     id: Name
     spot_mode: NotRequired[Literal["derivatives_only", "spot_usdt", "spot_usdc", "spot_coin"]]
     auto_borrow: NotRequired[Flag]
+    declared: NotRequired[Flag]
     balances: NotRequired[ByName]
     accrued_interest: NotRequired[ByName]
     spot_limits: NotRequired[ByName]

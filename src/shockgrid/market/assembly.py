@@ -213,6 +213,7 @@ def _build(
         vol=np.where(is_option & live, t.vol[order], 0.0),
         years=_years_until(expiry, time),
         tenor_years=_years_until(tenors, time),
+        funding_rate=np.nan_to_num(t.details.get("funding_rate", np.zeros(len(t)))[order]),
         usdt_usdc=np.array(_usdt_usdc(index)),
     )
     return Market(time, index, t, universe, snapshot, order, derived, source)

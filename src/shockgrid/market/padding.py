@@ -13,7 +13,7 @@ from shockgrid.numerics.size_bucket import size_bucket
 # Padding prices as a linear contract of no size at a price of 1: every formula stays finite.
 _CONTRACT_FILL = dict.fromkeys((f.name for f in dataclasses.fields(Contracts)), 0) | {"strike": 1}
 del _CONTRACT_FILL["denomination_currency"]
-_INSTRUMENT_FILL = {"quote_index": 1.0, "mark": 1.0, "forward": 1.0, "vol": 0.0, "years": 0.0}
+_INSTRUMENT_FILL = {"quote_index": 1.0, "mark": 1.0, "forward": 1.0, "vol": 0.0, "years": 0.0, "funding_rate": 0.0}
 
 MIN_INSTRUMENTS = 16
 """Below it, compiled code rounds some figures otherwise: the same contract has the same figures in any market."""

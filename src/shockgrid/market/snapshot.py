@@ -22,6 +22,7 @@ class Snapshot:
         vol: Annualised, 0.58 is 58 %; 0 where the contract is no live option.
         years: Time to expiry in years of 365 days; 0 for perpetuals and what has expired.
         tenor_years: Time to expiry of each tenor slot; 0 for perpetuals and unused slots.
+        funding_rate: Per 8 hours, paid by longs; 0 where the market gives none.
         usdt_usdc: Price of USDT in USDC: quoted, else the ratio of their USD prices.
     """
 
@@ -32,4 +33,5 @@ class Snapshot:
     vol: Float[AnyArray, "*batch instrument"]
     years: Float[AnyArray, "*batch instrument"]
     tenor_years: Float[AnyArray, "*batch coin tenor"]
+    funding_rate: Float[AnyArray, "*batch instrument"]
     usdt_usdc: Float[AnyArray, "*batch"]

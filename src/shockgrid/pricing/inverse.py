@@ -19,16 +19,6 @@ def pnl_coin(
     return contract_value * move_usd / (mark * (mark + move_usd))
 
 
-def pnl_usd(
-    contract_value: Float[Array, "*s"],
-    mark: Float[Array, "*s"],
-    index_usd: Float[Array, "*s"],
-    price_move: Float[Array, "*s"],
-) -> Float[Array, "*s"]:
-    """P&L in USD under a relative move of the index: the coin P&L at the moved index (okx_computation.md section 1)."""
-    return pnl_coin(contract_value, mark, price_move * index_usd) * index_usd * (1.0 + price_move)
-
-
 def delta_pa_coin(contract_value: Float[Array, "*s"], mark: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """PA delta in coin: change of the coin value per relative move of the price."""
     return contract_value / mark

@@ -8,6 +8,7 @@ MR4, MR5) are split by Euler's rule: the gradient at the unit's sums times the p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
@@ -20,7 +21,8 @@ from shockgrid.numerics.shapes import Array
 from shockgrid.stress.scenarios import UNCHANGED, VOL_STATES
 from shockgrid.venues.okx import mr4_basis, mr9_depeg
 from shockgrid.venues.okx.mr9_depeg import PAIRS
-from shockgrid.venues.okx.rule_tables import DepegTables, RuleTables, rule_tables
+from shockgrid.venues.okx.rule_tables import DepegTables, MatchedBasis, RuleTables, rule_tables
+from shockgrid.venues.okx.rulebook import Structure
 
 if TYPE_CHECKING:
     from shockgrid.report.margin_report import MarginReport
@@ -47,7 +49,7 @@ def cell_contributions(report: MarginReport, account: str, unit: str) -> pd.Data
         InputError: An account that the report does not hold, or a unit that the account does not have.
     """
     book = unit_book(report, account, unit)
-    moves = report.result.price_moves[book.coin]
+    moves = report.result.price_moves[book.unit]
     order = np.argsort(moves)
     pnl = _grid(book, moves)[:, :, order]
     n, n_states, n_moves = pnl.shape
@@ -79,9 +81,9 @@ def component_contributions(report: MarginReport, account: str, unit: str) -> pd
         InputError: As for ``cell_contributions``.
     """
     book = unit_book(report, account, unit)
-    rules = rule_tables(report.rules, [unit], [])
+    rules = rule_tables(report.rules, [report.coin_of(unit)], [])
     units, row = report.result.units, book.row
-    grid = _grid(book, report.result.price_moves[book.coin])
+    grid = _grid(book, report.result.price_moves[book.unit])
     worst = grid[(slice(None), *np.unravel_index(units.worst_cell[row], grid.shape[1:]))]
     extreme = book.column("extreme") + book.spot_part(rules.coins.extreme_move[0] * np.array([1.0, -1.0]))
     worse = extreme[:, np.argmin(extreme.sum(axis=0))]
@@ -104,7 +106,7 @@ class UnitBook:
     """The positions of one unit row, with the exposures of their instruments.
 
     Attributes:
-        account, row, coin: Places on the axes of accounts, unit rows and coins.
+        account, row, unit: Places on the axes of accounts, unit rows and units of the market.
         names: Instruments, then ``SPOT_IN_USE`` where there is any.
         instrument, quantity: Of each position.
         spot_usd: Value of the spot in use.
@@ -114,7 +116,7 @@ class UnitBook:
 
     account: int
     row: int
-    coin: int
+    unit: int
     names: list[str]
     instrument: np.ndarray
     quantity: np.ndarray
@@ -150,24 +152,25 @@ def unit_book(report: MarginReport, account: str, unit: str) -> UnitBook:
     """
     place = account_place(report, account)
     universe, book, exposures = report.market.universe, report.rows.book, report.result.exposures
+    risk_units = report.rows.risk_units
     first, last = np.searchsorted(report.rows.unit_account, [place, place + 1])
-    units = [universe.coins[u] for u in report.rows.unit[first:last]]
+    units = [risk_units.names[u] for u in report.rows.unit[first:last]]
     if unit not in units:
         expected = f"a unit of {account} ({', '.join(units) or 'which has none'})"
         raise InputError(report.inputs.source.file, "unit", expected, repr(unit))
     row = int(first) + units.index(unit)
-    coin = universe.coins.index(unit)
+    number = int(report.rows.unit[row])
     entries = slice(*np.searchsorted(book.account, [place, place + 1]))
     instrument, quantity = book.instrument[entries], book.quantity[POSITIONS][entries]
-    mine = (universe.contracts.coin[instrument] == coin) & (quantity != 0)
+    mine = (risk_units.of_instrument[instrument] == number) & (quantity != 0)
     instrument, quantity = instrument[mine], quantity[mine]
-    index_usd = report.market.snapshot.index_usd[universe.contracts.coin_currency[coin]]
+    index_usd = report.market.snapshot.index_usd[universe.contracts.coin_currency[risk_units.coin[number]]]
     spot_usd = float(report.result.units.spot_in_use[row] * index_usd)
     linear, gross = exposures.linear, exposures.gross
     return UnitBook(
         account=place,
         row=row,
-        coin=coin,
+        unit=number,
         names=[*universe.ids[instrument].tolist(), *([SPOT_IN_USE] if spot_usd != 0 else [])],
         instrument=instrument,
         quantity=quantity,
@@ -213,17 +216,23 @@ def _vega_term(shocked_vega: np.ndarray, rules: RuleTables) -> np.ndarray:
 
 
 def _basis(report: MarginReport, book: UnitBook, rules: RuleTables) -> np.ndarray:
-    """MR4 = sum over tenors |cash delta| move, and the spot in use at the floor."""
-    delta = book.column("tenor_delta")
+    """MR4's gradient at the unit's buckets, the last of them the spot in use, times the position's own buckets."""
+    counted = rules.basis.count_spot if isinstance(rules.basis, MatchedBasis) else 1.0
+    delta = np.column_stack([book.column("tenor_delta"), book.spot_part(np.array(counted))])
     with jax.enable_x64(True):
-        moves = np.asarray(_basis_moves(report.market.snapshot.tenor_years[book.coin : book.coin + 1], rules))[0]
-    moves = np.pad(moves, (0, delta.shape[1] - len(moves)))
-    spot = book.spot_part(np.array(np.sign(book.spot_usd) * rules.coins.basis_floor[0]))
-    return delta @ (np.sign(delta.sum(axis=0)) * moves) + spot
+        gradient = _basis_gradient(delta.sum(axis=0), report.result.bucket_moves[book.unit], rules.structure)
+        return delta @ np.asarray(gradient)
 
 
-def _depeg(report: MarginReport, book: UnitBook, table: DepegTables) -> np.ndarray:
+@partial(jax.jit, static_argnums=2)
+def _basis_gradient(delta: Array, moves: Array, structure: Structure) -> Array:
+    return jax.grad(lambda x: mr4_basis.mr4(mr4_basis.charged_delta(x, structure), moves))(delta)
+
+
+def _depeg(report: MarginReport, book: UnitBook, table: DepegTables | None) -> np.ndarray:
     delta = book.column("denominations")
+    if table is None:
+        return np.zeros(len(delta))
     delta[:, 2] += book.spot_part(np.array(1.0)) * table.count_spot
     net = delta.sum(axis=0)
     out = np.zeros(len(delta))
@@ -247,6 +256,3 @@ def pair_charges(report: MarginReport, net_usd: np.ndarray, table: DepegTables) 
 def _pair_charges(net_usd: Array, prices: Array, table: DepegTables) -> tuple[Array, Array]:
     factors = mr9_depeg.tier_factors(prices, table)
     return mr9_depeg.hedged_volumes(net_usd), mr9_depeg.pair_charges(net_usd, factors, table.upper)
-
-
-_basis_moves = jax.jit(mr4_basis.basis_moves)

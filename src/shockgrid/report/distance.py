@@ -107,7 +107,7 @@ class SingleAccount:
     def __init__(self, report: MarginReport, place: int) -> None:
         self._market = report.market
         universe = report.market.universe
-        rows = plan_rows(_alone(report.inputs, place), report.market, universe.contracts.coin)
+        rows = plan_rows(_alone(report.inputs, place), report.market, report.rows.risk_units)
         self._plan = _widened(rows.plan)
         self._fee = float(report.rules["ratio.liability_fee"])
         contracts, snapshot = pad_market(universe.contracts, report.market.snapshot)
@@ -116,7 +116,7 @@ class SingleAccount:
         self._tables = padded_rule_tables(report.market, report.rules, n_coins, n_currencies)
         self._seen: dict[tuple[tuple[str, float], ...], tuple[float, float]] = {}
         owned = rows.plan.currencies.currency[rows.plan.currencies.balance != 0]
-        used = np.union1d(owned, universe.contracts.coin_currency[rows.unit])
+        used = np.union1d(owned, universe.contracts.coin_currency[report.rows.risk_units.coin[rows.unit]])
         self.movable = [universe.currencies[c] for c in used if universe.currencies[c] not in DENOMINATIONS]
 
     def __call__(self, moves: dict[str, float]) -> tuple[float, float]:
@@ -178,13 +178,14 @@ def _alone(accounts: Accounts, place: int) -> Accounts:
 
 def _widened(plan: RowPlan) -> RowPlan:
     """The plan with its axes padded to common least sizes, so that accounts share a compilation."""
-    n = max(_LEAST_ROWS, len(plan.units.coin))
+    n = max(_LEAST_ROWS, len(plan.units.unit))
     n_currencies = max(_LEAST_ROWS, len(plan.currencies.currency))
     units, currencies = plan.units, plan.currencies
     return dataclasses.replace(
         plan,
         units=UnitRows(
-            coin=pad_axis(units.coin, n, 0),
+            unit=pad_axis(units.unit, n, 0),
+            spot_mode=pad_axis(units.spot_mode, n, 0),
             currency_row=pad_axis(units.currency_row, n, -1),
             spot_fill=pad_axis(units.spot_fill, n, 0.0),
             spot_limit=pad_axis(units.spot_limit, n, 0.0),

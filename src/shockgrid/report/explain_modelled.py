@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from shockgrid.market.universe import PERPETUAL_TENOR
 from shockgrid.report.contributions import pair_charges, unit_book
 from shockgrid.report.explain_currencies import CurrencyLine
 from shockgrid.report.explain_layout import Section
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.venues.okx.rule_tables import rule_tables
 
-HEADINGS = {"mr1": "MR1", "mr3": "MR3", "mr5": "MR5", "mr7": "MR7", "mr9": "MR9", "borrow": "borrowing"}
+HEADINGS = {"borrow": "borrowing"}
+BORROWING = ("bounds", "mmr_rates", "imr_rates", "step_amount", "step_rate", "rate_cap")
+"""Parameters of ``borrow`` that margin rests on; the others are interest's."""
 
 
 def modelled_section(report: MarginReport, units: list[dict], lines: list[CurrencyLine]) -> Section:
@@ -23,7 +26,7 @@ def modelled_section(report: MarginReport, units: list[dict], lines: list[Curren
     by_component: dict[str, list[str]] = {}
     for key in keys:
         component = key.split(".")[0]
-        by_component.setdefault(HEADINGS.get(component, component), []).append(key)
+        by_component.setdefault(HEADINGS.get(component, component.upper()), []).append(key)
     return Section(
         f"Modelled parameters: {len(keys)} of the {len(every)} in {report.rules.name}",
         tuple(f"{name}: {', '.join(members)}" for name, members in by_component.items()),
@@ -42,17 +45,23 @@ def _of_unit(report: MarginReport, unit: dict) -> set[str]:
         used.discard("mr1.vol_floor")
     if not has_others:
         used.discard("mr7.rate")
+    if not (~option & (contracts.tenor[book.instrument] == PERPETUAL_TENOR)).any():
+        used.discard("mr7.funding_days")
+    if (contracts.tenor[book.instrument] == PERPETUAL_TENOR).all():
+        used.discard("mr4.basis_change")
     if not (book.quantity[option] < 0).any():
         used.discard("mr7.option.short_floor_frac")
     if not (book.quantity[option] > 0).any():
         used.discard("mr7.option.floor_frac")
-    if unit["spot_in_use"] == 0 or not _spot_matters(report, book):
+    if "mr9.count_spot" in used and (unit["spot_in_use"] == 0 or not _spot_matters(report, book)):
         used.discard("mr9.count_spot")
-    return {key for key in used if _modelled_for(report, key, unit["unit"])}
+    return {key for key in used if _modelled_for(report, key, report.coin_of(unit["unit"]))}
 
 
 def _spot_matters(report: MarginReport, book) -> bool:
-    table, net = rule_tables(report.rules, [""], []).depeg, book.column("denominations").sum(axis=0)
+    table = rule_tables(report.rules, [""], []).depeg
+    assert table is not None
+    net = book.column("denominations").sum(axis=0)
     without, counted = (pair_charges(report, net + np.array([0.0, 0.0, x]), table)[1] for x in (0.0, book.spot_usd))
     return not np.array_equal(without, counted)
 
@@ -60,7 +69,7 @@ def _spot_matters(report: MarginReport, book) -> bool:
 def _of_debt(report: MarginReport, line: CurrencyLine) -> set[str]:
     if line.liability_usd <= 0:
         return set()
-    used = {key for key in report.rules.modelled if key.startswith("borrow.")}
+    used = {key for key in report.rules.modelled if key in [f"borrow.{name}" for name in BORROWING]}
     if line.rate < report.rules["borrow.rate_cap"]:
         used.discard("borrow.rate_cap")
     return {key for key in used if _modelled_for(report, key, line.currency)}
@@ -69,9 +78,8 @@ def _of_debt(report: MarginReport, line: CurrencyLine) -> set[str]:
 def _modelled_for(report: MarginReport, key: str, name: str) -> bool:
     """Whether the value that applies to a coin or currency is modelled; groups may differ."""
     parameter = report.rules.parameters[key]
-    if isinstance(parameter.provenance, str):
-        return parameter.provenance == "modelled"
-    return parameter.provenance[report.rules.groupings[parameter.by].of(name)] == "modelled"
+    group = report.rules.groupings[parameter.by].of(name) if parameter.by else ""
+    return parameter.provenance_of(group) == "modelled"
 
 
 def _floor_binds(report: MarginReport, options: np.ndarray) -> bool:

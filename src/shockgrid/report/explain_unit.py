@@ -16,7 +16,7 @@ from shockgrid.report.contributions import (
 from shockgrid.report.explain_currencies import CurrencyLine
 from shockgrid.report.explain_layout import Money, Section, Table
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.report.margin_summary import COMPONENT_NAMES
+from shockgrid.report.margin_summary import COMPONENT_NAMES, components
 from shockgrid.venues.okx.mr9_depeg import PAIRS
 from shockgrid.venues.okx.rule_tables import rule_tables
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
@@ -25,6 +25,10 @@ WORST_MOVES = ("mr1", "mr6", "mr2")
 """Of these the largest counts, in the order that ties prefer."""
 
 ADDED = ("mr3", "mr4", "mr5", "mr9")
+_BASIS_WORDS = {
+    "v1": "long and short tenors that hedge each other drift apart",
+    "v2": "each tenor's basis moves by itself",
+}
 N_MAKERS, N_OFFSETS = 5, 4
 
 
@@ -65,9 +69,9 @@ def label(component: str) -> str:
     return f"{component.upper()} {COMPONENT_NAMES[component]}"
 
 
-def scenario_words(unit: dict, has_options: bool) -> str:
+def scenario_words(coin: str, unit: dict, has_options: bool) -> str:
     """The worst cell: ``BTC +12%, volatility down``; of a book without options the price move alone."""
-    move = f"{unit['unit']} {_percent(unit['worst_price_move'])}"
+    move = f"{coin} {_percent(unit['worst_price_move'])}"
     return f"{move}, volatility {unit['worst_vol_state']}" if has_options else move
 
 
@@ -76,7 +80,7 @@ def waterfall(
 ) -> tuple[Table, dict[str, float]]:
     """Components down to the unit's margin; the column ``counts`` adds up. Second, what counts as rounded there."""
     chosen, floor_decides = worst_move(unit), unit["dominant"] == "mr7"
-    names = ("mr1", "mr2", "mr6", *ADDED, "mr7")
+    names = tuple(name for name in ("mr1", "mr2", "mr6", *ADDED, "mr7") if name in components(report.rules))
     counts = {name: unit[name] if name in (chosen, *ADDED) else 0.0 for name in names}
     counts["mr7"] = unit["mmr_usd"] - sum(counts.values()) if floor_decides else 0.0
     rounded: dict[str, float] = dict(zip(names, money.split(list(counts.values()), mmr_usd), strict=True))
@@ -98,17 +102,17 @@ def waterfall(
 
 
 def _words(report: MarginReport, book: UnitBook, unit: dict, money: Money) -> dict[str, str]:
-    options = _has_options(report, book)
+    options, coin = _has_options(report, book), report.coin_of(unit["unit"])
     chosen = worst_move(unit)
     fraction, days = (float(report.rules[key]) for key in ("mr6.loss_fraction", "mr2.horizon_days"))
     words = {
-        "mr1": scenario_words(unit, options),
+        "mr1": scenario_words(coin, unit, options),
         "mr2": f"value that options lose in {days:g} day{'s' * (days != 1)}",
-        "mr6": f"{fraction:.0%} of the loss at {unit['unit']} {_percent(_extreme_move(report, book, unit['unit']))}",
+        "mr6": f"{fraction:.0%} of the loss at {coin} {_percent(_extreme_move(report, book, coin))}",
         "mr3": "vegas of expiries offset only partly",
-        "mr4": "each tenor's basis moves by itself",
+        "mr4": _BASIS_WORDS[report.rules.structure],
         "mr5": "shift and tilt of the rate curve",
-        "mr9": _depeg_words(report, book, money),
+        "mr9": _depeg_words(report, book, money) if unit["mr9"] > 0 else "",
         "mr7": "floor, above the sum" if unit["dominant"] == "mr7" else "floor, below the sum",
     }
     for name in set(WORST_MOVES) - {chosen}:
@@ -118,6 +122,7 @@ def _words(report: MarginReport, book: UnitBook, unit: dict, money: Money) -> di
 
 def _depeg_words(report: MarginReport, book: UnitBook, money: Money) -> str:
     table = rule_tables(report.rules, [""], []).depeg
+    assert table is not None
     net = book.column("denominations").sum(axis=0)
     net[2] += book.spot_usd * table.count_spot
     volumes, _ = pair_charges(report, net, table)
@@ -125,8 +130,8 @@ def _depeg_words(report: MarginReport, book: UnitBook, money: Money) -> str:
     return "hedged " + ", ".join(f"{a}/{b} {money(v)}" for a, b, v in pairs)
 
 
-def _extreme_move(report: MarginReport, book: UnitBook, unit: str) -> float:
-    move = float(report.rules.of_each("mr6.price_move", [unit])[0])
+def _extreme_move(report: MarginReport, book: UnitBook, coin: str) -> float:
+    move = float(report.rules.of_each("mr6.price_move", [coin])[0])
     signed = np.array([move, -move])
     return float(signed[np.argmin(book.column("extreme").sum(axis=0) + book.spot_usd * signed)])
 
@@ -176,7 +181,7 @@ def _shown(total: np.ndarray, order: np.ndarray, names: list[str]) -> np.ndarray
 
 
 def _spot_sentence(report: MarginReport, book: UnitBook, unit: dict, spot: CurrencyLine, money: Money) -> str:
-    coin, used = unit["unit"], unit["spot_in_use"]
+    coin, used = report.coin_of(unit["unit"]), unit["spot_in_use"]
     limit = float(np.asarray(report.rows.plan.units.spot_limit)[book.row])
     capped = " The user's limit stops it there." if abs(used) == limit else ""
     return (

@@ -80,7 +80,10 @@ def explain(report: MarginReport, account: str) -> Explanation:
     distance = margin_distance(report, account)
     sections = [
         _sum_section(report, row, units, table, money),
-        *(unit_section(report, u, x, spot.get(u["unit"]), money) for u, x in zip(units[:N_UNITS], parts, strict=False)),
+        *(
+            unit_section(report, u, x, spot.get(report.coin_of(u["unit"])), money)
+            for u, x in zip(units[:N_UNITS], parts, strict=False)
+        ),
         borrowing_section(lines, parts[-1], money),
         equity_section(lines, row["equity_usd"], money),
         _initial_section(report, place, row, units, sum(line.imr_usd for line in lines), money),
@@ -135,7 +138,7 @@ def _why(report: MarginReport, unit: dict) -> str:
     words = label(unit["dominant"])
     if unit["dominant"] == "mr1":
         # Of a book without options volatility changes nothing; its vega says so.
-        return f"{words}: {scenario_words(unit, unit['vega_usd'] != 0)}"
+        return f"{words}: {scenario_words(report.coin_of(unit['unit']), unit, unit['vega_usd'] != 0)}"
     if unit["dominant"] in ("mr3", "mr4", "mr5", "mr9"):
         return f"{words}, on top of {worst_move(unit).upper()}"
     return words

@@ -24,6 +24,8 @@ from shockgrid.report.contributions import account_place, cell_contributions
 from shockgrid.report.margin_summary import STATUS_STYLE, drivers_table, nearest_table, usd
 from shockgrid.report.plot_style import amount, move_text
 from shockgrid.report.plots import plot_components, plot_grid, plot_population
+from shockgrid.report.rulebook_changes import override_line
+from shockgrid.rulebooks.value_checks import by_group
 
 if TYPE_CHECKING:
     from shockgrid.report.margin_report import MarginReport
@@ -209,7 +211,7 @@ def _worst_cell(report: MarginReport, unit: dict[Any, Any]) -> pd.DataFrame:
 def _footer(report: MarginReport) -> str:
     manifest: dict[str, Any] = report.manifest
     parameters = report.rules.parameters
-    kinds = [p.provenance if isinstance(p.provenance, str) else set(p.provenance.values()) for p in parameters.values()]
+    kinds = [{p.provenance_of(group) for group, _ in by_group(p)} for p in parameters.values()]
     counts = ", ".join(f"{sum(kind in k for k in kinds)} {kind}" for kind in PROVENANCE)
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
     facts = [
@@ -218,6 +220,7 @@ def _footer(report: MarginReport) -> str:
         ("Rulebook", f"{report.rules.name}. {report.rules.summary}"),
         ("Provenance", f"{len(parameters)} parameters: {counts} (several for some groups)"),
         ("Computed", f"in {manifest['precision']} on {manifest['device']} with {versions}; figures by plotly.js (MIT)"),
+        *(("Overridden", override_line(difference, report.rules.base.name)) for difference in report.rules.overrides),
         *(("Derived", line) for line in report.market.derived),
     ]
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in facts)

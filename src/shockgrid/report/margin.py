@@ -13,6 +13,7 @@ from shockgrid.market.padding import pad_market
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.venues.okx.margin import MarginResult, margin_result
 from shockgrid.venues.okx.price_limits import require_positive_prices
+from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_tables import RuleTables, rule_tables
 from shockgrid.venues.okx.rulebook import Rulebook
 
@@ -32,7 +33,7 @@ def margin(market: Market, accounts: Accounts, rules: Rulebook) -> MarginReport:
         InputError: A position or balance that the market cannot price, or so large that a figure overflows.
         ShockError: A shock of the rulebook that would make a price of the market negative.
     """
-    rows = plan_rows(accounts, market, market.universe.contracts.coin)
+    rows = plan_rows(accounts, market, risk_units(market.universe, rules.structure))
     result = evaluate(market, rows, rules)
     _require_finite(accounts, result)
     return MarginReport(market, accounts, rules, rows, result)

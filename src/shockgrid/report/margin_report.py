@@ -73,7 +73,7 @@ class MarginReport:
             frame
             | {
                 "status": np.array(STATUS)[a.status[:n]],
-                "eligible": a.gross_equity_usd[:n] >= self.rules["account.minimum_equity_usd"],
+                "eligible": self.inputs.declared & (a.gross_equity_usd[:n] >= self.rules["account.minimum_equity_usd"]),
                 "rulebook": np.full(n, self.rules.name),
             }
         )
@@ -142,6 +142,7 @@ class MarginReport:
         return {
             "kind": "shockgrid.margin_report/1",
             "rulebook": self.rules.name,
+            "overrides": {d.path: {self.rules.base.name: d.before, "here": d.after} for d in self.rules.overrides},
             "modelled": list(self.rules.modelled),
             "market": {"file": self.market.source.file, "time": time_text(self.market.time)},
             "derived": list(self.market.derived),
@@ -150,6 +151,11 @@ class MarginReport:
             "device": jax.devices()[0].device_kind,
             "versions": {"shockgrid": __version__, "jax": jax.__version__, "numpy": np.__version__},
         }
+
+    def coin_of(self, unit: str) -> str:
+        """The coin of a risk unit: ``BTC`` of ``BTC`` in version 2 and of ``BTC-USDT`` in version 1."""
+        units = self.rows.risk_units
+        return self.market.universe.coins[units.coin[units.names.index(unit)]]
 
     def __repr__(self) -> str:
         return f"MarginReport({len(self.inputs)} accounts, {len(self.rows.unit)} units, {self.rules.name})"
@@ -212,7 +218,7 @@ class MarginReport:
 
     @cached_property
     def _unit_names(self) -> np.ndarray:
-        return np.array(self.market.universe.coins, object)[self.rows.unit]
+        return np.array(self.rows.risk_units.names, object)[self.rows.unit]
 
     @cached_property
     def _moves(self) -> np.ndarray:

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from shockgrid.market.clock import time_text
 from shockgrid.report.margin_report import MarginReport
+from shockgrid.report.rulebook_changes import override_line
+from shockgrid.venues.okx.rulebook import Rulebook
 
 STATUS_STYLE = {"liquidation": "bold red", "warning": "yellow", "safe": "green"}
 N_NEAREST = 10
@@ -27,6 +29,11 @@ COMPONENT_NAMES = {
 }
 
 
+def components(rules: Rulebook) -> tuple[str, ...]:
+    """The components of a unit that a rulebook has: MR9 came with version 2."""
+    return COMPONENTS if rules.structure == "v2" else COMPONENTS[:-1]
+
+
 def print_summary(report: MarginReport, console: Console) -> None:
     """Print the report's summary."""
     console.print(_heading(report), soft_wrap=True)
@@ -34,6 +41,8 @@ def print_summary(report: MarginReport, console: Console) -> None:
     console.print(drivers_table(report))
     for line in report.market.derived:
         console.print(Text.assemble(("derived: ", "dim"), line), soft_wrap=True)
+    for difference in report.rules.overrides:
+        console.print(override_line(difference, report.rules.base.name), highlight=False, soft_wrap=True)
     n = len(report.rules.modelled)
     console.print(
         f"[dim]{n} parameters of {report.rules.name} are modelling choices, not published (docs/parameters.md)[/]",
@@ -103,7 +112,7 @@ def drivers_table(report: MarginReport) -> Table:
     for name in ("sum", "units decided", "their MMR", "share"):
         table.add_column(name, justify="right", no_wrap=True)
     decided = units.groupby("dominant").mmr_usd.agg(["size", "sum"])
-    for name in COMPONENTS:
+    for name in components(report.rules):
         count, margin = (float(decided[column].get(name, 0.0)) for column in ("size", "sum"))
         share = f"{margin / total:.0%}" if total > 0 else ""
         label = f"{name.upper()} {COMPONENT_NAMES[name]}"

@@ -31,8 +31,10 @@ SECTIONS = {
     "mr6": "MR6: extreme move",
     "mr7": "MR7: minimum charge",
     "mr9": "MR9: stablecoin depeg",
+    "spot": "Spot in risk units",
     "imr": "Initial margin",
-    "borrow": "MR8: borrowing",
+    "borrow": "MR8: borrowing, and interest",
+    "conversion": "Forced conversion of debt",
     "haircut": "Collateral haircuts",
     "ratio": "Margin ratio",
     "account": "Account",
@@ -67,7 +69,7 @@ def _opening(rulebook: Rulebook) -> list[str]:
 
 
 def _provenance(rulebook: Rulebook) -> list[str]:
-    kinds = [_provenance_of(p, group) for p in rulebook.parameters.values() for group, _ in by_group(p)]
+    kinds = [p.provenance_of(group) for p in rulebook.parameters.values() for group, _ in by_group(p)]
     rows = [(f"**{kind}**", meaning, str(kinds.count(kind))) for kind, meaning in PROVENANCE.items()]
     mixed = "A table that mixes several has the weakest of them, and its note says which cells are better known."
     return ["## What provenance means", _table(("provenance", "meaning", "rows below"), rows), mixed]
@@ -88,12 +90,8 @@ def _rows(parameter: Parameter) -> Iterator[tuple[str, ...]]:
     for group, value in by_group(parameter):
         unit, span, source, note = once
         key = f"{parameter.key}.{group}" if group else parameter.key
-        yield f"`{key}`", _value(value), unit, span, _provenance_of(parameter, group), source, note
+        yield f"`{key}`", _value(value), unit, span, parameter.provenance_of(group), source, note
         once = ("", "", "", "")
-
-
-def _provenance_of(parameter: Parameter, group: str) -> str:
-    return parameter.provenance if isinstance(parameter.provenance, str) else parameter.provenance[group]
 
 
 def _matrix(rulebook: Rulebook, parameter: Parameter, shape: Shape) -> list[str]:

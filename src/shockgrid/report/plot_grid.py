@@ -26,7 +26,7 @@ def plot_grid(report: MarginReport, account: str, unit: str) -> go.Figure:
     Args:
         report: From ``margin``.
         account: An account of the report.
-        unit: A coin in which it has a risk unit.
+        unit: A risk unit of it: a coin, in version 1 a coin and a settlement currency.
 
     Returns:
         A figure of one heatmap: rows volatility up, unchanged, down; columns price moves ascending. ``customdata``
@@ -59,7 +59,13 @@ def plot_grid(report: MarginReport, account: str, unit: str) -> go.Figure:
     worst = VOL_STATES.index(row["worst_vol_state"]), moves.index(row["worst_price_move"])
     _outline(figure, *worst)
     figure.update_xaxes(
-        AXIS | {"ticks": "", "type": "category", "title_text": f"price move of {escaped(unit)}", "showgrid": False}
+        AXIS
+        | {
+            "ticks": "",
+            "type": "category",
+            "title_text": f"price move of {escaped(report.coin_of(unit))}",
+            "showgrid": False,
+        }
     )
     downwards = {
         "ticks": "",

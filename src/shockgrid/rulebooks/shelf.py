@@ -62,6 +62,11 @@ def read_toml(source: Traversable) -> dict[str, Any]:
         raise RulebookError(str(source), "file", "well-formed TOML", error) from error
 
 
+def is_packaged(source: Traversable) -> bool:
+    """Whether a file is one of those that come with shockgrid."""
+    return any(str(source) == str(file) for venue in _venues() for file in _files(_shelf().joinpath(venue)))
+
+
 def _shelf() -> Traversable:
     return resources.files("shockgrid.rulebooks")
 

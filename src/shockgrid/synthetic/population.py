@@ -66,6 +66,7 @@ def synthetic_accounts(
         limits=draw_limits(rng, market, balances),
         spot_mode=_spot_modes(rng, count),
         auto_borrow=rng.random(count) < AUTO_BORROW_FRACTION,
+        declared=np.ones(count, bool),
         source=Source(CALLER),
     )
     return assemble_accounts(accounts)

@@ -7,7 +7,8 @@ import json
 import pytest
 
 import shockgrid as sg
-from tests.reference.okx_v2 import margin as twin_margin
+from tests.reference.okx import margin as twin_margin
+from tests.reference.parameters import VERSIONS
 
 CHAIN = "data/options/deribit_btc_eod_chain_2021-06_2021-07.parquet"
 N_ACCOUNTS = 500
@@ -41,7 +42,7 @@ def test_five_hundred_accounts_agree_with_the_twin(documents, rules):
     units = report.units.set_index(["account", "unit"]).to_dict("index")
     assert len(entries) == N_ACCOUNTS
     for entry in entries:
-        twin = twin_margin(document, entry)
+        twin = twin_margin(document, entry, VERSIONS[rules.name])
         row = rows[entry["id"]]
         # Where thousands of USD cancel, 1e-8 USD is rounding of the gross size.
         for column, value in twin["account"].items():

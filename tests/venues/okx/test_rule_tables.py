@@ -14,13 +14,14 @@ from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import margin_result
+from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_tables import rule_tables
 
 
 def test_groups_are_looked_up_by_coin_and_currency(rules):
     tables = rule_tables(rules, ["BTC", "LTC", "SOL", ""], ["USDC", "ETH", "NEW"])
-    # SOL is in the new list B but not in the old one, which MR1 of this version still uses; "" is padding.
-    assert tables.coins.price_steps[:, 3].tolist() == [0.12, 0.18, 0.25, 0.25]
+    # SOL is in the new list B, which MR1 takes since December 2025; "" is padding.
+    assert tables.coins.price_steps[:, 3].tolist() == [0.12, 0.18, 0.18, 0.25]
     assert tables.coins.extreme_move.tolist() == [0.24, 0.36, 0.36, 0.50]
     assert tables.coins.liquidation_rate.tolist() == [0.0045, 0.007, 0.007, 0.01]
     assert tables.currencies.borrow_upper[0].tolist() == [1e5, 2e5, 5e5, 1e6, 2e6, 3e6]
@@ -35,7 +36,7 @@ def test_groups_are_looked_up_by_coin_and_currency(rules):
 def kernel_inputs(rules):
     market = sg.synthetic_market(strikes_per_expiry=4, expiries=3)
     accounts = sg.synthetic_accounts(market, 40)
-    plan = plan_rows(accounts, market, market.universe.contracts.coin).plan
+    plan = plan_rows(accounts, market, risk_units(market.universe, "v2")).plan
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
     tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
     return contracts, snapshot, tables, plan

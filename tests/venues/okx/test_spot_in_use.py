@@ -8,7 +8,7 @@ import pytest
 import shockgrid as sg
 from shockgrid.venues.okx.spot_in_use import spot_in_use
 from tests.documents import accounts_of, market_of
-from tests.reference.okx_v2 import margin as twin_margin
+from tests.reference.okx import margin as twin_margin
 
 INFINITE = float("inf")
 

@@ -144,6 +144,7 @@ def one_account(name: str, holdings: list[Holding], assets: list[Asset], *, auto
             ),
             spot_mode=np.array([SPOT_MODES.index(DEFAULT_SPOT_MODE)], np.int32),
             auto_borrow=np.array([auto_borrow]),
+            declared=np.ones(1, bool),
             source=Source(common_folder(files), _Places(holdings, assets, limited)),
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
@@ -29,9 +31,10 @@ def contract_exposures(contracts: Contracts, snapshot: Snapshot, rules: RuleTabl
     risk = sensitivities(contracts, snapshot, rules.decay_days)
     vols = shocked_vols(snapshot.vol, days, rules.vol_shocks)
     extreme_steps = jnp.stack([jnp.zeros_like(rules.coins.extreme_move), rules.coins.extreme_move], axis=1)
-    price_vol = scenario_pnl(contracts, snapshot, signed_moves(rules.coins.price_steps), vols, UNCHANGED)
-    extreme = scenario_pnl(contracts, snapshot, signed_moves(extreme_steps), snapshot.vol[:, None], 0)
-    charge_long, charge_short = contract_charges(contracts, risk, rules)
+    pnl = partial(scenario_pnl, contracts, snapshot, at_moved_index=rules.structure == "v2")
+    price_vol = pnl(signed_moves(rules.coins.price_steps), vols, UNCHANGED)
+    extreme = pnl(signed_moves(extreme_steps), snapshot.vol[:, None], 0)
+    charge_long, charge_short = contract_charges(contracts, snapshot, risk, rules)
     linear = LinearRisks(
         price_vol=price_vol,
         extreme=extreme[:, 1:, 0],

@@ -25,12 +25,19 @@ def position_values(plan: RowPlan, contract_value: Float[Array, "instrument valu
 def unrealised_pnl_usd(
     plan: RowPlan,
     values: Float[Array, "row value"],
-    coin_usd: Float[Array, " coin"],
+    coin_usd: Float[Array, " unit"],
     denomination_usd: Float[Array, " denomination"],
 ) -> Float[Array, " row"]:
-    """Unrealised P&L of each unit: options against their entry price, everything at today's index prices."""
+    """Unrealised P&L of each unit: options against their entry price, everything at today's index prices.
+
+    Args:
+        plan: The accounts.
+        values: From ``position_values``.
+        coin_usd: Index price of the coin of every unit.
+        denomination_usd: Price of each denomination.
+    """
     pnl = values.at[:, OPTION_VALUE].add(-_rows_like(plan.units.entry_value, values)[:, OPTION_VALUE])
-    coin = coin_usd[_rows_like(plan.units.coin, values)]
+    coin = coin_usd[_rows_like(plan.units.unit, values)]
     return jnp.sum(pnl[:, :LINEAR_VALUE], axis=1) * coin + jnp.sum(
         pnl[:, LINEAR_VALUE:] * denomination_usd[None, :], axis=1
     )

@@ -23,7 +23,7 @@ from shockgrid.venues.okx import equity
 from shockgrid.venues.okx.contract_exposures import contract_exposures
 from shockgrid.venues.okx.mr8_borrowing import borrow_margin_usd
 from shockgrid.venues.okx.rule_tables import RuleTables
-from shockgrid.venues.okx.unit_margin import SharedRules, UnitMargin, UnitRules, coin_rules, shared_rules, unit_margin
+from shockgrid.venues.okx.unit_margin import SharedRules, UnitMargin, UnitRules, shared_rules, unit_margin, unit_rules
 
 STATUS = ("safe", "warning", "liquidation")
 
@@ -60,7 +60,8 @@ class MarginResult:
         unit_imr_usd: With orders.
         unit_upl_usd: Unrealised P&L.
         accounts: In account order.
-        price_moves: MR1's, in the order of the cells.
+        price_moves: MR1's, of each unit of the market, in the order of the cells.
+        bucket_moves: MR4's, of each unit of the market: perpetuals, expiries, spot in use.
         exposures: Of one contract of each instrument.
     """
 
@@ -68,7 +69,8 @@ class MarginResult:
     unit_imr_usd: Float[AnyArray, " row"]
     unit_upl_usd: Float[AnyArray, " row"]
     accounts: AccountMargin
-    price_moves: Float[AnyArray, "coin move"]
+    price_moves: Float[AnyArray, "unit move"]
+    bucket_moves: Float[AnyArray, "unit bucket"]
     exposures: Exposures
 
 
@@ -97,24 +99,25 @@ def evaluate_accounts(
     denomination_usd = jnp.where(
         contracts.denomination_currency >= 0, snapshot.index_usd[contracts.denomination_currency], 1.0
     )
-    by_coin = coin_rules(contracts, snapshot, rules)
+    by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
     values = equity.position_values(plan, contract_values(contracts, snapshot))
     spot_equity, currency_equity = equity.currency_equity(plan, values)
-    units = _unit_margins(exposures, plan.units, plan.unit_plan, spot_equity, by_coin, shared)
+    units = _unit_margins(exposures, plan.units, plan.unit_plan, spot_equity, by_unit, shared)
     book_mmr = units.mmr_usd
     if plan.order_units is not None:
         orders = plan.order_units
-        filled = _unit_margins(exposures, orders.rows, orders.plan, spot_equity, by_coin, shared).mmr_usd
+        filled = _unit_margins(exposures, orders.rows, orders.plan, spot_equity, by_unit, shared).mmr_usd
         for row in (orders.buy_row[: book_mmr.shape[0]], orders.sell_row[: book_mmr.shape[0]]):
             book_mmr = jnp.maximum(book_mmr, jnp.where(row >= 0, filled[row], 0.0))
     imr = rules.imr_multiple * book_mmr
     return MarginResult(
         units=units,
         unit_imr_usd=imr,
-        unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_coin.index_usd, denomination_usd),
+        unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_unit.index_usd, denomination_usd),
         accounts=_account_margins(snapshot, rules, plan, currency_equity, units.mmr_usd, imr),
-        price_moves=by_coin.moves,
+        price_moves=by_unit.moves,
+        bucket_moves=by_unit.bucket_moves,
         exposures=exposures,
     )
 
@@ -124,17 +127,18 @@ def _unit_margins(
     rows: UnitRows,
     plan: RaggedPlan,
     spot_equity: Float[Array, " currency_row"],
-    by_coin: UnitRules,
+    by_unit: UnitRules,
     shared: SharedRules,
 ) -> UnitMargin:
     """The one place where the rules of a unit are mapped over units."""
 
     def finish(sums: RiskSums, row: Array) -> UnitMargin:
-        currency_row = rows.currency_row[row]
-        equity_of_coin = jnp.where(currency_row >= 0, spot_equity[currency_row], 0.0) + rows.spot_fill[row]
-        unit_rules = jax.tree.map(lambda x: x[rows.coin[row]], by_coin)
+        currency_row, spot = rows.currency_row[row], shared.spot
+        own = jnp.where(currency_row >= 0, spot_equity[currency_row], 0.0) + spot.orders * rows.spot_fill[row]
+        limit = jnp.where(spot.user_limit > 0.0, rows.spot_limit[row], jnp.inf)
+        rules = jax.tree.map(lambda x: x[rows.unit[row]], by_unit)
         mapped = jax.vmap(unit_margin, in_axes=(0, 0, 0, 0, None))
-        return mapped(sums, equity_of_coin, rows.spot_limit[row], unit_rules, shared)
+        return mapped(sums, spot.joins[rows.spot_mode[row]] * own, limit, rules, shared)
 
     return sum_rows(exposures, plan, finish)
 

@@ -1,35 +1,76 @@
-"""MR4, v2: every tenor moves on its own by its basis move (okx_computation.md section 3)."""
+"""MR4: tenors that drift apart while the coin stands still (okx_computation.md section 3).
+
+Both versions charge the cash delta of each tenor bucket with the bucket's own move, spot in use being a bucket. Version
+2 charges all of it; version 1 only what long and short buckets match.
+"""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 
-from shockgrid.market.universe import PERPETUAL_TENOR
+from shockgrid.market.snapshot import Snapshot
+from shockgrid.market.universe import DENOMINATIONS, PERPETUAL_TENOR, Contracts
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.stress.sensitivities import DAYS_PER_YEAR
-from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.rule_tables import MatchedBasis, TenorBasis
+from shockgrid.venues.okx.rulebook import Structure
 
 
-def basis_moves(tenor_years: Float[Array, "coin tenor"], rules: RuleTables) -> Float[Array, "coin tenor"]:
-    """``max(floor, annual move * sqrt(days / 365))`` of every tenor slot."""
-    perpetual_years = rules.basis_perpetual_days / DAYS_PER_YEAR
-    years = tenor_years.at[:, PERPETUAL_TENOR].set(perpetual_years)
-    scaled = rules.coins.basis_annual_move[:, None] * jnp.sqrt(years)
-    return jnp.maximum(rules.coins.basis_floor[:, None], scaled)
-
-
-def mr4(
-    tenor_delta_usd: Float[Array, " tenor"],
-    moves: Float[Array, " tenor"],
-    spot_usd: Float[Array, ""],
-    spot_move: Float[Array, ""],
-) -> Float[Array, ""]:
-    """Absolute net cash delta of each bucket times its move, summed; spot in use is a bucket at the floor.
+def mr4(delta_usd: Float[Array, " bucket"], moves: Float[Array, " bucket"]) -> Float[Array, ""]:
+    """``sum |CD_b| move_b``.
 
     Args:
-        tenor_delta_usd: Net cash delta of perpetuals and of each expiry.
-        moves: From ``basis_moves``.
-        spot_usd: Value of the spot in use.
-        spot_move: The floor.
+        delta_usd: Charged cash delta of each bucket: perpetuals, expiries, spot in use.
+        moves: Of each bucket.
     """
-    return jnp.sum(jnp.abs(tenor_delta_usd) * moves) + jnp.abs(spot_usd) * spot_move
+    return jnp.sum(jnp.abs(delta_usd) * moves)
+
+
+def charged_delta(delta_usd: Float[Array, " bucket"], structure: Structure) -> Float[Array, " bucket"]:
+    """What of each bucket's cash delta MR4 charges: all of it, in version 1 the matched part."""
+    return matched_delta(delta_usd) if structure == "v1" else delta_usd
+
+
+def matched_delta(delta_usd: Float[Array, " bucket"]) -> Float[Array, " bucket"]:
+    """What of each bucket is hedged by buckets of the other sign, in proportion to its size."""
+    long, short = jnp.maximum(delta_usd, 0.0), jnp.maximum(-delta_usd, 0.0)
+    total_long, total_short = jnp.sum(long), jnp.sum(short)
+    matched = jnp.minimum(total_long, total_short)
+
+    def share(total: Array) -> Array:
+        return jnp.where(total > 0.0, matched / jnp.where(total > 0.0, total, 1.0), 0.0)
+
+    return long * share(total_long) - short * share(total_short)
+
+
+def tenor_moves(tenor_years: Float[Array, "coin tenor"], rules: TenorBasis) -> Float[Array, "coin bucket"]:
+    """Moves of version 2, ``max(floor, annual move * sqrt(days / 365))``; spot, the last bucket, at the floor."""
+    years = tenor_years.at[:, PERPETUAL_TENOR].set(rules.perpetual_days / DAYS_PER_YEAR)
+    scaled = jnp.maximum(rules.floor[:, None], rules.annual_move[:, None] * jnp.sqrt(years))
+    return jnp.concatenate([scaled, rules.floor[:, None]], axis=1)
+
+
+def forward_moves(contracts: Contracts, snapshot: Snapshot, rules: MatchedBasis) -> Float[Array, "unit bucket"]:
+    """Moves of version 1, ``forward move + basis change * |F / I - 1|``; of perpetuals and spot the first term alone.
+
+    A unit is a coin and a denomination. Where spot does not count, its move, of the last bucket, stays and its delta is
+    left out.
+    """
+    basis = listed_basis(contracts, snapshot)
+    n_coins, n_denominations, n_tenors = basis.shape
+    flat = rules.forward_move[:, None, None]
+    moves = flat + rules.basis_change[:, None, None] * basis
+    spot = jnp.broadcast_to(flat, (n_coins, n_denominations, 1))
+    return jnp.concatenate([moves, spot], axis=2).reshape(n_coins * n_denominations, n_tenors + 1)
+
+
+def listed_basis(contracts: Contracts, snapshot: Snapshot) -> Float[Array, "coin denomination tenor"]:
+    """Largest ``|F / I - 1|`` of the listed instruments of each unit and expiry; 0 for perpetuals and empty slots.
+
+    ``F`` is the mark, of options the forward; ``I`` the index in the contract's quote currency.
+    """
+    forward = jnp.where(contracts.is_option, snapshot.forward, snapshot.mark)
+    expires = (contracts.tenor != PERPETUAL_TENOR) & (snapshot.years > 0.0)
+    deviation = jnp.where(expires, jnp.abs(forward / snapshot.quote_index - 1.0), 0.0)
+    shape = (snapshot.tenor_years.shape[0], len(DENOMINATIONS), snapshot.tenor_years.shape[1])
+    return jnp.zeros(shape, deviation.dtype).at[contracts.coin, contracts.denomination, contracts.tenor].max(deviation)

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
 from shockgrid.numerics.marginal_tiers import marginal_tiers
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.stress.sensitivities import Sensitivities
 from shockgrid.venues.okx.rule_tables import RuleTables
 
+FUNDINGS_PER_DAY = 3.0
+"""A funding rate is per 8 hours."""
+
 
 def contract_charges(
-    contracts: Contracts, risk: Sensitivities, rules: RuleTables
+    contracts: Contracts, snapshot: Snapshot, risk: Sensitivities, rules: RuleTables
 ) -> tuple[Float[Array, " instrument"], Float[Array, " instrument"]]:
     """Raw charge of one contract held long, and held short, in USD.
 
-    Linear and inverse: a rate on the cash delta. Options: the fee, and slippage by delta or vega with a floor.
+    Linear and inverse: a rate on the cash delta, and the funding that the side would pay in ``funding_days``. Options:
+    the fee, and slippage by delta or vega with a floor.
     """
     charge = rules.option_charge
     delta_usd = jnp.abs(risk.cash_delta_usd)
@@ -27,11 +32,13 @@ def contract_charges(
     slippage = jnp.maximum(charge.delta * delta_usd, charge.vega_points * risk.vega_usd)
     delta_one = rules.coins.liquidation_rate[contracts.coin] * delta_usd
 
-    def side(floor: Array) -> Array:
-        option = fee + jnp.maximum(slippage, floor * risk.size_usd)
-        return jnp.where(contracts.is_option, option, delta_one)
+    funding = delta_usd * FUNDINGS_PER_DAY * rules.funding_days
 
-    return side(charge.floor), side(charge.short_floor)
+    def side(floor: Array, funding_rate: Array) -> Array:
+        option = fee + jnp.maximum(slippage, floor * risk.size_usd)
+        return jnp.where(contracts.is_option, option, delta_one + funding * jnp.maximum(funding_rate, 0.0))
+
+    return side(charge.floor, snapshot.funding_rate), side(charge.short_floor, -snapshot.funding_rate)
 
 
 def mr7(

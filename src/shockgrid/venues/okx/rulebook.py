@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 Provenance = Literal["published", "corroborated", "inferred", "modelled"]
+Structure = Literal["v1", "v2"]
+"""Which rules apply: v1 with a risk unit for each coin and settlement currency, v2 with one for each coin."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Parameter:
     source: str
     note: str = ""
 
+    def provenance_of(self, group: str) -> Provenance:
+        """How sure the value for a group is; the group is empty where the value depends on none."""
+        return self.provenance[group] if isinstance(self.provenance, Mapping) else self.provenance
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -58,35 +64,70 @@ class Grouping:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One number, list or group that differs between two rulebooks.
+
+    Attributes:
+        path: ``mr7.rate.A``, or ``groupings.mr1.SOL`` for the group of a coin.
+        before, after: The values; None where the rulebook's structure has no such parameter.
+        provenance_before, provenance_after: How sure they are; empty for groups and where there is no value.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    provenance_before: str = ""
+    provenance_after: str = ""
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the value itself differs, and not only what is known of it."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True, repr=False)
 class Rulebook:
     """A rule version.
 
     Attributes:
         venue: ``okx``.
         version: ``v2-2025-01-15``.
-        structure: ``v2``: which rules apply; everything else is numbers.
+        structure: Which rules apply; everything else is numbers.
         effective: In force from, UTC.
         summary: One sentence.
         groupings: Partitions that parameters refer to, by name.
         parameters: By key.
         sources: What each source key means.
         file: Where it was read.
+        parent: What a file of one's own extends; None for packaged rulebooks and for files that extend nothing.
+        overrides: What differs from the packaged rulebook below, if there is one.
     """
 
     venue: str
     version: str
-    structure: Literal["v2"]
+    structure: Structure
     effective: datetime
     summary: str
     groupings: Mapping[str, Grouping]
     parameters: Mapping[str, Parameter]
     sources: Mapping[str, str]
     file: str
+    parent: Rulebook | None = None
+    overrides: tuple[Difference, ...] = ()
+
+    def __repr__(self) -> str:
+        below = f", {len(self.overrides)} overrides of {self.base.name}" if self.parent is not None else ""
+        return f"Rulebook({self.name}, {len(self.parameters)} parameters{below})"
 
     @property
     def name(self) -> str:
         """``okx/v2-2025-01-15``."""
         return f"{self.venue}/{self.version}"
+
+    @property
+    def base(self) -> Rulebook:
+        """The rulebook at the bottom of what this one extends: a packaged one, or a file that stands alone."""
+        return self if self.parent is None else self.parent.base
 
     @property
     def provenance(self) -> dict[str, Provenance | Mapping[str, Provenance]]:

@@ -1,14 +1,14 @@
-"""The margin of one risk unit, v2: the components in the order of the rule text, and how they combine."""
+"""The margin of one risk unit: the components in the order of the rule text, and how they combine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
-from shockgrid.market.universe import Contracts
+from shockgrid.market.universe import DENOMINATIONS, Contracts
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
 from shockgrid.stress.exposures import RiskSums
 from shockgrid.stress.scenarios import signed_moves
@@ -16,11 +16,12 @@ from shockgrid.venues.okx import mr9_depeg
 from shockgrid.venues.okx.mr1_price_vol import mr1, pnl_grid
 from shockgrid.venues.okx.mr2_theta import mr2
 from shockgrid.venues.okx.mr3_vega_term import mr3
-from shockgrid.venues.okx.mr4_basis import basis_moves, mr4
+from shockgrid.venues.okx.mr4_basis import charged_delta, forward_moves, mr4, tenor_moves
 from shockgrid.venues.okx.mr5_rates import mr5
 from shockgrid.venues.okx.mr6_extreme import mr6
 from shockgrid.venues.okx.mr7_liquidation_cost import mr7
-from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.rule_tables import RuleTables, SpotTables, TenorBasis
+from shockgrid.venues.okx.rulebook import Structure
 from shockgrid.venues.okx.spot_in_use import spot_in_use
 
 DOMINANT = ("none", "mr1", "mr6", "mr2", "mr3", "mr4", "mr5", "mr9", "mr7")
@@ -33,23 +34,32 @@ TIE_TOLERANCE = 1e-9
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class UnitRules:
-    """What the rules of one unit read besides its sums; with a leading coin axis before the unit is chosen.
+    """What the rules of one unit read besides its sums; with a leading unit axis before the unit is chosen.
 
     Attributes:
         index_usd: Index of the coin.
         moves: MR1's price moves.
         extreme_move: MR6's.
-        tenor_moves, spot_move: MR4's.
+        bucket_moves: MR4's, of each tenor and, last, of spot in use.
         multiplier_upper, multiplier: MR7's tiers.
     """
 
-    index_usd: Float[AnyArray, "*coin"]
-    moves: Float[AnyArray, "*coin move"]
-    extreme_move: Float[AnyArray, "*coin"]
-    tenor_moves: Float[AnyArray, "*coin tenor"]
-    spot_move: Float[AnyArray, "*coin"]
-    multiplier_upper: Float[AnyArray, "*coin tier"]
-    multiplier: Float[AnyArray, "*coin tier"]
+    index_usd: Float[AnyArray, "*unit"]
+    moves: Float[AnyArray, "*unit move"]
+    extreme_move: Float[AnyArray, "*unit"]
+    bucket_moves: Float[AnyArray, "*unit bucket"]
+    multiplier_upper: Float[AnyArray, "*unit tier"]
+    multiplier: Float[AnyArray, "*unit tier"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DepegAtPrices:
+    """MR9's tiers at today's prices of the three pairs."""
+
+    factors: Float[AnyArray, "pair depeg_tier"]
+    upper: Float[AnyArray, " depeg_tier"]
+    count_spot: Float[AnyArray, ""]
 
 
 @jax.tree_util.register_dataclass
@@ -58,14 +68,18 @@ class SharedRules:
     """Numbers that all units share.
 
     Attributes:
-        depeg_factors, depeg_upper, count_spot: MR9's tiers at today's prices.
+        structure: Which rules apply.
+        spot: Which spot may enter.
+        basis_spot: 1 if spot in use is a bucket of MR4.
+        depeg: MR9's tiers; None in version 1, whose units have one denomination each.
         vega_term_kappa: MR3's.
         extreme_loss_fraction: MR6's.
     """
 
-    depeg_factors: Float[AnyArray, "pair depeg_tier"]
-    depeg_upper: Float[AnyArray, " depeg_tier"]
-    count_spot: Float[AnyArray, ""]
+    structure: Structure = field(metadata={"static": True})
+    spot: SpotTables
+    basis_spot: Float[AnyArray, ""]
+    depeg: DepegAtPrices | None
     vega_term_kappa: Float[AnyArray, ""]
     extreme_loss_fraction: Float[AnyArray, ""]
 
@@ -101,16 +115,22 @@ class UnitMargin:
     pnl_usd: Float[AnyArray, "*row vol_state move"]
 
 
-def coin_rules(contracts: Contracts, snapshot: Snapshot, rules: RuleTables) -> UnitRules:
-    """The rules of every coin in this market."""
+def unit_rules(contracts: Contracts, snapshot: Snapshot, rules: RuleTables) -> UnitRules:
+    """The rules of every unit in this market, in the order of ``risk_units``."""
+    per_coin = 1 if isinstance(rules.basis, TenorBasis) else len(DENOMINATIONS)
+
+    def by_unit(by_coin: Array) -> Array:
+        return jnp.repeat(jnp.asarray(by_coin), per_coin, axis=0)
+
     return UnitRules(
-        index_usd=snapshot.index_usd[contracts.coin_currency],
-        moves=signed_moves(rules.coins.price_steps),
-        extreme_move=rules.coins.extreme_move,
-        tenor_moves=basis_moves(snapshot.tenor_years, rules),
-        spot_move=rules.coins.basis_floor,
-        multiplier_upper=rules.coins.multiplier_upper,
-        multiplier=rules.coins.multiplier,
+        index_usd=by_unit(snapshot.index_usd[contracts.coin_currency]),
+        moves=by_unit(signed_moves(rules.coins.price_steps)),
+        extreme_move=by_unit(rules.coins.extreme_move),
+        bucket_moves=tenor_moves(snapshot.tenor_years, rules.basis)
+        if isinstance(rules.basis, TenorBasis)
+        else forward_moves(contracts, snapshot, rules.basis),
+        multiplier_upper=by_unit(rules.coins.multiplier_upper),
+        multiplier=by_unit(rules.coins.multiplier),
     )
 
 
@@ -118,10 +138,14 @@ def shared_rules(denomination_usd: Float[Array, " denomination"], snapshot: Snap
     """The numbers that do not depend on the unit, at today's stablecoin prices."""
     usdt, usdc = denomination_usd[0], denomination_usd[1]
     pair_price = jnp.stack([usdt, snapshot.usdt_usdc, usdc])
+    table = rules.depeg
     return SharedRules(
-        depeg_factors=mr9_depeg.tier_factors(pair_price, rules.depeg),
-        depeg_upper=rules.depeg.upper,
-        count_spot=rules.depeg.count_spot,
+        structure=rules.structure,
+        spot=rules.spot,
+        basis_spot=jnp.ones(()) if isinstance(rules.basis, TenorBasis) else rules.basis.count_spot,
+        depeg=None
+        if table is None
+        else DepegAtPrices(mr9_depeg.tier_factors(pair_price, table), table.upper, table.count_spot),
         vega_term_kappa=rules.vega_term_kappa,
         extreme_loss_fraction=rules.extreme_loss_fraction,
     )
@@ -136,14 +160,15 @@ def unit_margin(
 ) -> UnitMargin:
     """One unit's margin from the sums over its positions.
 
-    ``MMR = max( max(MR1, MR2, MR6) + MR3 + MR4 + MR5 + MR9, MR7 )`` (okx_computation.md sections 3 and 4).
+    ``MMR = max( max(MR1, MR2, MR6) + MR3 + MR4 + MR5 + MR9, MR7 )``, in version 1 without MR9 (okx_computation.md
+    sections 3 and 4).
 
     Args:
         sums: Of the unit's positions, no row axis.
-        spot_equity: The account's equity in the coin without option value.
+        spot_equity: The account's equity in the coin without option value, as far as it may enter this unit.
         spot_limit: The most that may be used.
-        unit: Of the unit's coin.
-        shared: Of all units.
+        unit: The unit's rules.
+        shared: Those of all units.
     """
     linear = sums.linear
     delta_coin, gamma, theta, vega = linear.greeks
@@ -152,16 +177,16 @@ def unit_margin(
     grid = pnl_grid(linear.price_vol, spot_usd, unit.moves)
     gross = sums.size_usd + jnp.abs(spot_usd)
     charge_1, worst_cell = mr1(grid, gross)
-    delta_by_denomination = linear.denominations.at[2].add(shared.count_spot * spot_usd)
+    bucket_delta = jnp.append(linear.tenor_delta, shared.basis_spot * spot_usd)
     charges = {
         "mr1": charge_1,
         "mr2": mr2(linear.decay[0]),
         "mr3": mr3(linear.tenor_vega, shared.vega_term_kappa),
-        "mr4": mr4(linear.tenor_delta, unit.tenor_moves, spot_usd, unit.spot_move),
+        "mr4": mr4(charged_delta(bucket_delta, shared.structure), unit.bucket_moves),
         "mr5": mr5(linear.rates),
         "mr6": mr6(linear.extreme, spot_usd, unit.extreme_move, shared.extreme_loss_fraction),
         "mr7": mr7(sums.charge_usd, unit.multiplier_upper, unit.multiplier),
-        "mr9": mr9_depeg.mr9(delta_by_denomination, shared.depeg_factors, shared.depeg_upper),
+        "mr9": _depeg_charge(linear.denominations, spot_usd, shared.depeg),
     }
     mmr, dominant = _combine(charges)
     return UnitMargin(
@@ -177,6 +202,14 @@ def unit_margin(
         vega_usd=vega,
         pnl_usd=grid,
     )
+
+
+def _depeg_charge(
+    delta_usd: Float[Array, " denomination"], spot_usd: Float[Array, ""], depeg: DepegAtPrices | None
+) -> Float[Array, ""]:
+    if depeg is None:
+        return jnp.zeros_like(spot_usd)
+    return mr9_depeg.mr9(delta_usd.at[2].add(depeg.count_spot * spot_usd), depeg.factors, depeg.upper)
 
 
 def _combine(charges: dict[str, Array]) -> tuple[Float[Array, ""], Int[Array, ""]]:

@@ -1,0 +1,70 @@
+"""Differences between rulebooks as text: what an override changed, and ``rulebook diff``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from shockgrid.rulebooks.difference import differences
+from shockgrid.venues.okx.rulebook import Difference, Rulebook
+
+
+def override_line(difference: Difference, base: str) -> str:
+    """``mr7.rate.A = 0.006 overrides 0.0045 of okx/v2-2025-01-15``."""
+    return f"{difference.path} = {value_text(difference.after)} overrides {value_text(difference.before)} of {base}"
+
+
+def changes_page(before: Rulebook, after: Rulebook, *, provenance: bool = True) -> str:
+    """What differs from one rulebook to another, as Markdown.
+
+    Args:
+        before: The first rulebook.
+        after: The second.
+        provenance: Whether to list what differs only in how well it is known.
+    """
+    found = differences(before, after)
+    values = [d for d in found if d.is_numeric and not d.path.startswith("groupings.")]
+    blocks = [f"# From {before.name} to {after.name}", f"{before.summary}  \n{after.summary}"]
+    blocks += _section("Values", _rows(values), ("key", "before", "after", "provenance before", "after"))
+    blocks += _section("Groups", _group_rows(found), ("list", "coins", "before", "after"))
+    if provenance:
+        known = [(f"`{d.path}`", d.provenance_before, d.provenance_after) for d in found if not d.is_numeric]
+        blocks += _section("Only the provenance differs", known, ("key", "before", "after"))
+    return "\n\n".join(blocks if found else [*blocks[:1], "Nothing differs."]) + "\n"
+
+
+def value_text(value: Any) -> str:
+    """A value of a rulebook on one line; a table of several rows by its size."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        if value and isinstance(value[0], list):
+            return f"table of {len(value)} by {len(value[0])}"
+        return "; ".join(map(value_text, value)) or "none"
+    return value if isinstance(value, str) else f"{value:,.15g}"
+
+
+def _rows(values: Iterable[Difference]) -> list[tuple[str, ...]]:
+    return [
+        (f"`{d.path}`", value_text(d.before), value_text(d.after), d.provenance_before, d.provenance_after)
+        for d in values
+    ]
+
+
+def _group_rows(found: Iterable[Difference]) -> list[tuple[str, ...]]:
+    """Coins that move from one group of a list to another, those with the same move together."""
+    moves: dict[tuple[str, str, str], list[str]] = {}
+    for d in found:
+        if d.path.startswith("groupings."):
+            _, name, coin = d.path.split(".", 2)
+            moves.setdefault((name, d.before, d.after), []).append(coin)
+    return [(f"`{name}`", ", ".join(coins), before, after) for (name, before, after), coins in moves.items()]
+
+
+def _section(title: str, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
+    if not rows:
+        return []
+    lines = [header, ("---",) * len(header), *rows]
+    return [f"## {title}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
