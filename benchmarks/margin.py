@@ -24,9 +24,9 @@ from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.numerics.ragged import ragged_sum
-from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 
 ACCOUNTS = (1_000, 20_000)
 MEAN_POSITIONS = 20
@@ -54,7 +54,7 @@ def main() -> None:
 def measure(market, accounts, rules, folder: Path, count: int) -> dict[str, object]:
     rows = plan_rows(accounts, market, risk_units(market.universe, "v2"))
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
-    tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
+    tables = padded_rule_tables(market, rules, contracts, snapshot)
     with jax.enable_x64(True):
         compile_s = {
             "price": _compile_seconds(price_contracts, contracts, snapshot, tables),

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from shockgrid.report.margin import margin as margin
     from shockgrid.report.margin_report import MarginReport as MarginReport
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
+    from shockgrid.report.replay_report import ReplayReport as ReplayReport
     from shockgrid.synthetic.market import synthetic_market as synthetic_market
     from shockgrid.synthetic.population import synthetic_accounts as synthetic_accounts
 
 _HOME = {
     "InputError": "errors",
     "MarginReport": "report.margin_report",
+    "ReplayReport": "report.replay_report",
     "RulebookError": "errors",
     "ShockError": "errors",
     "ShockgridError": "errors",
@@ -54,6 +56,7 @@ _HOME = {
 __all__ = [
     "InputError",
     "MarginReport",
+    "ReplayReport",
     "RulebookError",
     "ShockError",
     "ShockgridError",

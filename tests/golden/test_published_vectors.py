@@ -16,7 +16,7 @@ import shockgrid as sg
 from shockgrid.venues.okx import mr9_depeg
 from shockgrid.venues.okx.mr7_liquidation_cost import mr7
 from shockgrid.venues.okx.mr8_borrowing import borrow_rates
-from shockgrid.venues.okx.rule_tables import rule_tables
+from shockgrid.venues.okx.rule_lookup import rule_tables
 from tests.documents import accounts_of, market_of
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -59,7 +59,7 @@ def test_mr7_scaling_of_version_1_when_the_raw_charge_is_30_000():
 
 def test_mr7_scaling_of_version_2_when_the_raw_charge_is_1_200_000(tables):
     """Section 8.2's constructed check, through the rulebook's own tiers for BTC."""
-    upper, multiplier = jnp.asarray(tables.coins.multiplier_upper[0]), jnp.asarray(tables.coins.multiplier[0])
+    upper, multiplier = map(jnp.asarray, (tables.multipliers.upper[0], tables.multipliers.multiplier[0]))
     assert float(mr7(jnp.array(1.2e6), upper, multiplier)) == as_printed("3,950,000")
 
 

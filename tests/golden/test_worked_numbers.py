@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import pytest
 
 import shockgrid as sg
-from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.mr3_vega_term import mr3
 from shockgrid.venues.okx.mr5_rates import factor_loadings, mr5
+from shockgrid.venues.okx.rule_lookup import rule_tables
 from tests.documents import accounts_of, market_of
 
 
@@ -26,5 +26,5 @@ def test_mr3_of_two_expiries(x64, rules):
 
 
 def test_mr5_at_a_quarter(x64, rules):
-    tables = padded_rule_tables(sg.synthetic_market(strikes_per_expiry=2, expiries=1), rules, 4, 8)
-    assert float(mr5(100e3 * factor_loadings(jnp.asarray([91.25]), tables)[0])) == pytest.approx(3_750, rel=1e-12)
+    pricing = rule_tables(rules, ["BTC"], ["BTC"]).contracts
+    assert float(mr5(100e3 * factor_loadings(jnp.asarray([91.25]), pricing)[0])) == pytest.approx(3_750, rel=1e-12)

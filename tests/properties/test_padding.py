@@ -14,9 +14,9 @@ import pytest
 
 from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
-from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import margin_result
 from shockgrid.venues.okx.risk_units import risk_units
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 from tests.documents import accounts_of
 from tests.properties.books import COINS, CURRENCIES, INSTRUMENTS, book, contract_usd, small_market, value_usd
 
@@ -45,7 +45,7 @@ def margin_bits(market, rules, entries, n_instruments=None) -> dict[tuple, bytes
     accounts = accounts_of(*entries)
     rows = plan_rows(accounts, market, risk_units(market.universe, "v2"))
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot, n_instruments=n_instruments)
-    tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
+    tables = padded_rule_tables(market, rules, contracts, snapshot)
     with jax.enable_x64(True):
         result = jax.device_get(margin_result(contracts, snapshot, tables, rows.plan))
     bits = {}

@@ -28,7 +28,7 @@ def gross(report):
     keys = zip(report.rows.unit_account.tolist(), report.rows.unit.tolist(), strict=True)
     key = {unit: row for row, unit in enumerate(keys)}
     row = [key[a, universe.contracts.coin[i]] for a, i in zip(book.account.tolist(), book.instrument, strict=True)]
-    size = np.abs(book.quantity[POSITIONS]) * report.result.exposures.gross.size[book.instrument]
+    size = np.abs(book.quantity[POSITIONS]) * report.exposures.gross.size[book.instrument]
     index = report.market.snapshot.index_usd[universe.contracts.coin_currency[report.rows.unit]]
     spot = np.abs(report.units.spot_in_use.to_numpy()) * index
     return np.bincount(row, size, minlength=len(key)) + spot

@@ -30,7 +30,7 @@ def distances(report):
 
 def ratio_after(report, account, moves):
     """With the entry prices planned today, as a held position has them."""
-    result = evaluate(moved_market(report.market, moves), report.rows, report.rules).accounts
+    result = evaluate(moved_market(report.market, moves), report.rows, report.rules)[1].accounts
     return result.margin_ratio[report.inputs.ids.tolist().index(account)]
 
 

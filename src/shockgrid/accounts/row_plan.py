@@ -112,6 +112,8 @@ class AccountRows:
         book: The netted holdings.
         risk_units: The units of the market.
         unit_account, unit: Account and unit of each unit row, ``unit`` an index into ``risk_units.names``.
+        currency_account, currency: Account and currency of each currency row, ``currency`` an index into
+            ``Universe.currencies``.
     """
 
     plan: RowPlan
@@ -119,21 +121,44 @@ class AccountRows:
     risk_units: RiskUnits
     unit_account: np.ndarray
     unit: np.ndarray
+    currency_account: np.ndarray
+    currency: np.ndarray
 
 
-def plan_rows(accounts: Accounts, market: Market, risk_units: RiskUnits) -> AccountRows:
-    """Net the holdings and lay out their rows.
+@dataclass(frozen=True)
+class NettedHoldings:
+    """Accounts netted in a market, whatever the rules: contracts by instrument, and currencies."""
 
-    Args:
-        accounts: The accounts.
-        market: Where their instruments are listed.
-        risk_units: How its contracts group.
+    book: Book
+    currencies: CurrencyRows
+
+
+def net_holdings(accounts: Accounts, market: Market) -> NettedHoldings:
+    """Resolve names and net.
 
     Raises:
         InputError: An unknown or expired instrument, an unknown currency.
     """
     book = net_book(accounts, market)
-    currencies = currency_rows(accounts, market, book)
+    return NettedHoldings(book, currency_rows(accounts, market, book))
+
+
+def plan_rows(
+    accounts: Accounts, market: Market, risk_units: RiskUnits, netted: NettedHoldings | None = None
+) -> AccountRows:
+    """Lay out the rows of accounts.
+
+    Args:
+        accounts: The accounts.
+        market: Where their instruments are listed.
+        risk_units: How its contracts group.
+        netted: The accounts' holdings, where they are netted already.
+
+    Raises:
+        InputError: As for ``net_holdings``.
+    """
+    netted = net_holdings(accounts, market) if netted is None else netted
+    book, currencies = netted.book, netted.currencies
     n_units = max(len(risk_units.names), 1)
     key = book.account.astype(np.int64) * n_units + risk_units.of_instrument[book.instrument]
     entry_order = np.argsort(key, kind="stable")
@@ -162,7 +187,7 @@ def plan_rows(accounts: Accounts, market: Market, risk_units: RiskUnits) -> Acco
         account_units=_by_account(unit_account, len(accounts)),
         account_currencies=_by_account(currencies.account, len(accounts)),
     )
-    return AccountRows(plan, book, risk_units, unit_account, unit)
+    return AccountRows(plan, book, risk_units, unit_account, unit, currencies.account, currencies.currency)
 
 
 def _find(currencies: CurrencyRows, account: np.ndarray, currency: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def position_lines(
     universe, snapshot = report.market.universe, report.market.snapshot
     held, place = report.inputs.positions, {name: i for i, name in enumerate(universe.ids.tolist())}
     instrument = np.array([place[name] for name in held.instrument.names], np.int64)[held.instrument.codes]
-    greeks = contract_greeks(report.market, report.result.exposures, instrument, greeks_type)
+    greeks = contract_greeks(report.market, report.exposures, instrument, greeks_type)
     float_pnl = _float_pnl(report, instrument)
     notional_usd = np.abs(held.quantity) * _contract_usd(report.market)[instrument]
     lines: dict[str, list[PositionLine]] = {coin: [] for coin in universe.coins}

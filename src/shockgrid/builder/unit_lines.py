@@ -74,7 +74,7 @@ def _mr6_worst(report: MarginReport, row: int, unit: Mapping[str, Any]) -> Worst
     book, coins = report.rows.book, report.market.universe.contracts.coin
     mine = coins[book.instrument] == report.rows.unit[row]
     instrument, quantity = book.instrument[mine], book.quantity[POSITIONS][mine]
-    exposures, coin = report.result.exposures, report.market.universe.contracts.coin_currency[report.rows.unit[row]]
+    exposures, coin = report.exposures, report.market.universe.contracts.coin_currency[report.rows.unit[row]]
     spot_usd = unit["spot_in_use"] * report.market.snapshot.index_usd[coin]
     up, down = quantity @ np.asarray(exposures.linear.extreme)[instrument] + spot_usd * np.array([move, -move])
     gross = np.abs(quantity) @ np.asarray(exposures.gross.size)[instrument] + abs(spot_usd)

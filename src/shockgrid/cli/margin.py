@@ -14,6 +14,7 @@ from shockgrid.builder.okx_reply import okx_reply
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.io.okx.position_builder import read_position_builder_request
 from shockgrid.report.margin_summary import print_summary, summary_json
+from shockgrid.report.replay_summary import print_replay
 
 
 def margin(
@@ -21,7 +22,7 @@ def margin(
     accounts: Path | None = None,
     *,
     okx_request: Path | None = None,
-    rulebook: str = "okx",
+    rulebook: list[str] | None = None,
     at: str | None = None,
     source: SourceOptions | None = None,
     out: Path | None = None,
@@ -41,7 +42,8 @@ def margin(
     okx_request
         A position-builder request of OKX's: print the reply as JSON in OKX's form. Accounts are then its real holdings.
     rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file. Several, or ``all``: one table over
+        versions.
     at
         With ``okx``: the version in force at this time, e.g. 2025-02-01 (the end of that day, UTC).
     out
@@ -51,15 +53,18 @@ def margin(
     json
         Print accounts and units as JSON instead of a table.
     """
-    rules = sg.load_rulebook(rulebook, at)
+    names = rulebook or ["okx"]
+    if len(names) > 1 or names == ["all"]:
+        _refuse_with_replay({"--at": at, "--html": html, "--okx-request": okx_request})
+        _replay(market, accounts, names, source, out, json)
+        return
+    rules = sg.load_rulebook(names[0], at)
     if okx_request is not None:
         holdings = None if accounts is None else sg.read_accounts(accounts)
         request = read_position_builder_request(okx_request)
         print(dumps(okx_reply(read_market(market, source), request, rules, holdings), indent=2))
         return
-    if accounts is None:
-        raise sg.InputError("shockgrid margin", "accounts", "a file or folder of accounts, or --okx-request", "none")
-    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), rules)
+    report = sg.margin(read_market(market, source), sg.read_accounts(_given(accounts)), rules)
     if out is not None:
         report.save(out)
     if html is not None:
@@ -71,6 +76,33 @@ def margin(
     for what, path in (("frames and manifest", out), ("page", html)):
         if path is not None:
             print(f"{what} written to {path}")
+
+
+def _given(accounts: Path | None) -> Path:
+    if accounts is None:
+        raise sg.InputError("shockgrid margin", "accounts", "a file or folder of accounts, or --okx-request", "none")
+    return accounts
+
+
+def _refuse_with_replay(options: dict[str, object]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise sg.InputError("shockgrid margin", name, "one rulebook only", "several")
+
+
+def _replay(
+    market: Path, accounts: Path | None, names: list[str], source: SourceOptions | None, out: Path | None, json: bool
+) -> None:
+    holdings = sg.read_accounts(_given(accounts))
+    report = sg.margin(read_market(market, source), holdings, rulebooks="all" if names == ["all"] else names)
+    if out is not None:
+        report.save(out)
+    if json:
+        print(report.to_json())
+        return
+    print_replay(report, Console())
+    if out is not None:
+        print(f"frames and manifest written to {out}")
 
 
 def explain(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -112,6 +113,16 @@ def list_rulebooks() -> list[str]:
 
 def _read(source: Traversable, above: tuple[str, ...] = ()) -> tuple[Draft, Rulebook]:
     """What a file says, over what the files say that it extends; ``above`` are the files that extend it."""
+    # Packaged files do not change and extend none but packaged ones: each is read once.
+    return _read_packaged(source) if shelf.is_packaged(source) else _read_file(source, above)
+
+
+@cache
+def _read_packaged(source: Traversable) -> tuple[Draft, Rulebook]:
+    return _read_file(source, ())
+
+
+def _read_file(source: Traversable, above: tuple[str, ...]) -> tuple[Draft, Rulebook]:
     file, document = str(source), shelf.read_toml(source)
     parent_name = document.pop("extends", None)
     if parent_name is None:

@@ -21,7 +21,8 @@ from shockgrid.numerics.shapes import Array
 from shockgrid.stress.scenarios import UNCHANGED, VOL_STATES
 from shockgrid.venues.okx import mr4_basis, mr9_depeg
 from shockgrid.venues.okx.mr9_depeg import PAIRS
-from shockgrid.venues.okx.rule_tables import DepegTables, MatchedBasis, RuleTables, rule_tables
+from shockgrid.venues.okx.rule_lookup import rule_tables
+from shockgrid.venues.okx.rule_tables import DepegTables, MatchedBasis, RuleTables
 from shockgrid.venues.okx.rulebook import Structure
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def component_contributions(report: MarginReport, account: str, unit: str) -> pd
     units, row = report.result.units, book.row
     grid = _grid(book, report.result.price_moves[book.unit])
     worst = grid[(slice(None), *np.unravel_index(units.worst_cell[row], grid.shape[1:]))]
-    extreme = book.column("extreme") + book.spot_part(rules.coins.extreme_move[0] * np.array([1.0, -1.0]))
+    extreme = book.column("extreme") + book.spot_part(rules.contracts.extreme_move[0] * np.array([1.0, -1.0]))
     worse = extreme[:, np.argmin(extreme.sum(axis=0))]
     raw = np.append(np.where(book.quantity > 0, book.charge_long, book.charge_short) * np.abs(book.quantity), book.pad)
     columns = {
@@ -151,7 +152,7 @@ def unit_book(report: MarginReport, account: str, unit: str) -> UnitBook:
         InputError: As for ``cell_contributions``.
     """
     place = account_place(report, account)
-    universe, book, exposures = report.market.universe, report.rows.book, report.result.exposures
+    universe, book, exposures = report.market.universe, report.rows.book, report.exposures
     risk_units = report.rows.risk_units
     first, last = np.searchsorted(report.rows.unit_account, [place, place + 1])
     units = [risk_units.names[u] for u in report.rows.unit[first:last]]

@@ -15,10 +15,10 @@ from shockgrid.market.padding import pad_axis, pad_market
 from shockgrid.market.universe import DENOMINATIONS
 from shockgrid.numerics.ragged import RaggedPlan
 from shockgrid.report.contributions import account_place
-from shockgrid.report.margin import padded_rule_tables
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.stress.moved_market import moved_market
 from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 
 STEPS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.10, 0.125, 0.15, 0.175, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)
 FALLS = tuple(-step for step in (*STEPS, 0.60, 0.70, 0.80, 0.90))
@@ -111,9 +111,8 @@ class SingleAccount:
         self._plan = _widened(rows.plan)
         self._fee = float(report.rules["ratio.liability_fee"])
         contracts, snapshot = pad_market(universe.contracts, report.market.snapshot)
-        n_coins, n_currencies = len(contracts.coin_currency), snapshot.index_usd.shape[-1]
         # Marks, forwards and indices of a coin move together, so no move makes a price of a grid negative.
-        self._tables = padded_rule_tables(report.market, report.rules, n_coins, n_currencies)
+        self._tables = padded_rule_tables(report.market, report.rules, contracts, snapshot)
         self._seen: dict[tuple[tuple[str, float], ...], tuple[float, float]] = {}
         owned = rows.plan.currencies.currency[rows.plan.currencies.balance != 0]
         used = np.union1d(owned, universe.contracts.coin_currency[report.rows.risk_units.coin[rows.unit]])
@@ -126,7 +125,7 @@ class SingleAccount:
             market = moved_market(self._market, moves)
             contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
             with jax.enable_x64(True):
-                exposures = price_contracts(contracts, snapshot, self._tables)
+                exposures = price_contracts(contracts, snapshot, self._tables.contracts)
                 result = evaluate_accounts(contracts, snapshot, self._tables, self._plan, exposures).accounts
                 fields = (result.equity_usd, result.mmr_usd, result.liability_usd, result.borrow_mmr_usd)
                 equity, mmr, liability, borrow = (float(x[0]) for x in jax.device_get(fields))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shockgrid.accounts.book import POSITIONS
 from shockgrid.report.explain_layout import Money, Section, Table
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.venues.okx.rule_tables import rule_tables
+from shockgrid.venues.okx.rule_lookup import rule_tables
 
 N_CURRENCIES = 8
 
@@ -39,28 +38,17 @@ class CurrencyLine:
 
 def currency_lines(report: MarginReport, place: int) -> list[CurrencyLine]:
     """Every currency in which the account has or owes something, the largest first."""
-    universe, rows = report.market.universe, report.rows.plan.currencies
-    n = len(universe.currencies)
-    mine = np.asarray(rows.account) == place
-    equity = np.bincount(np.asarray(rows.currency)[mine], np.asarray(rows.balance)[mine], minlength=n).astype(float)
-    book, contracts = report.rows.book, universe.contracts
-    entries = slice(*np.searchsorted(book.account, [place, place + 1]))
-    instrument, quantity = book.instrument[entries], book.quantity[POSITIONS][entries]
-    size, mark = contracts.contract_value[instrument], report.market.snapshot.mark[instrument]
-    option, settle = contracts.is_option[instrument], contracts.settle[instrument]
-    value = quantity * np.where(contracts.is_inverse[instrument], -size / np.where(mark > 0, mark, 1.0), size * mark)
-    delta_one = np.where(option, 0.0, value - book.entry_value[entries])
-    equity += np.bincount(settle, delta_one, minlength=n)
-    options = np.bincount(settle, np.where(option, value, 0.0), minlength=n)
-    lines = [_line(report, c, equity[c], options[c]) for c in range(n) if equity[c] != 0 or options[c] != 0]
+    rows, figures = report.rows, report.result.currencies
+    first, last = np.searchsorted(rows.currency_account, [place, place + 1])
+    amounts = [(int(rows.currency[r]), figures.equity[r], figures.without_options[r]) for r in range(first, last)]
+    lines = [_line(report, *amount) for amount in amounts if amount[1] != 0 or amount[2] != 0]
     return sorted(lines, key=lambda line: -abs(line.usd))
 
 
-def _line(report: MarginReport, currency: int, without_options: float, options: float) -> CurrencyLine:
+def _line(report: MarginReport, currency: int, equity: float, without_options: float) -> CurrencyLine:
     name = report.market.universe.currencies[currency]
     rules = rule_tables(report.rules, [""], [name])
     tables, price = rules.currencies, float(report.market.snapshot.index_usd[currency])
-    equity = without_options + options
     usd, owed = equity * price, max(-equity, 0.0)
     upper = tables.haircut_upper[0]
     lower = np.append(0.0, upper[:-1])

@@ -9,7 +9,7 @@ from shockgrid.report.contributions import pair_charges, unit_book
 from shockgrid.report.explain_currencies import CurrencyLine
 from shockgrid.report.explain_layout import Section
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.venues.okx.rule_tables import rule_tables
+from shockgrid.venues.okx.rule_lookup import rule_tables
 
 HEADINGS = {"borrow": "borrowing"}
 BORROWING = ("bounds", "mmr_rates", "imr_rates", "step_amount", "step_rate", "rate_cap")

@@ -18,7 +18,7 @@ from shockgrid.report.explain_layout import Money, Section, Table
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.margin_summary import COMPONENT_NAMES, components
 from shockgrid.venues.okx.mr9_depeg import PAIRS
-from shockgrid.venues.okx.rule_tables import rule_tables
+from shockgrid.venues.okx.rule_lookup import rule_tables
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
 WORST_MOVES = ("mr1", "mr6", "mr2")

@@ -5,7 +5,6 @@ Columns are those of ``docs/formats.md``; they exist also when a frame is empty.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +20,10 @@ from shockgrid import __version__
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.row_plan import AccountRows
-from shockgrid.errors import InputError
 from shockgrid.market.clock import time_text
 from shockgrid.market.market import Market
+from shockgrid.report.frame_files import write_frames
+from shockgrid.stress.exposures import Exposures
 from shockgrid.stress.scenarios import VOL_STATES
 from shockgrid.venues.okx.margin import STATUS, MarginResult
 from shockgrid.venues.okx.rulebook import Rulebook
@@ -55,6 +55,7 @@ class MarginReport:
     Attributes:
         market, inputs, rules: What was margined, under which rulebook.
         rows: The keys of the unit rows.
+        exposures: Of one contract of each instrument.
         result: The arrays that the frames are made of.
     """
 
@@ -62,6 +63,7 @@ class MarginReport:
     inputs: Accounts
     rules: Rulebook
     rows: AccountRows
+    exposures: Exposures
     result: MarginResult
 
     @cached_property
@@ -125,7 +127,7 @@ class MarginReport:
         held = book.quantity[POSITIONS] != 0
         instrument = book.instrument[held]
         quantity = book.quantity[POSITIONS][held]
-        cash_delta_usd = self.result.exposures.linear.denominations.sum(axis=1)
+        cash_delta_usd = self.exposures.linear.denominations.sum(axis=1)
         return pd.DataFrame(
             {
                 "account": _names(self.inputs.ids[book.account[held]]),
@@ -206,15 +208,8 @@ class MarginReport:
         Raises:
             InputError: The path cannot be made a folder.
         """
-        folder = Path(path)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in ("accounts", "units", "scenarios", "positions"):
-                getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
-            (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n")
-        except OSError as error:
-            expected = "a folder that can be written, or a path where one can be made"
-            raise InputError(str(folder), "file", expected, error.strerror or error) from None
+        frames = {name: getattr(self, name) for name in ("accounts", "units", "scenarios", "positions")}
+        write_frames(path, frames, self.manifest)
 
     @cached_property
     def _unit_names(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, date, datetime, time
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -85,6 +86,7 @@ def _versions(venue: str) -> list[tuple[datetime, Traversable]]:
     return sorted(dated, key=lambda pair: (pair[0], pair[1].name))
 
 
+@cache
 def _effective(file: Traversable) -> datetime:
     effective = read_toml(file).get("effective")
     if not isinstance(effective, datetime) or effective.tzinfo is None:

@@ -12,18 +12,17 @@ import pytest
 import shockgrid as sg
 from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
-from shockgrid.report.margin import padded_rule_tables
 from shockgrid.venues.okx.margin import margin_result
 from shockgrid.venues.okx.risk_units import risk_units
-from shockgrid.venues.okx.rule_tables import rule_tables
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables, rule_tables
 
 
 def test_groups_are_looked_up_by_coin_and_currency(rules):
     tables = rule_tables(rules, ["BTC", "LTC", "SOL", ""], ["USDC", "ETH", "NEW"])
     # SOL is in the new list B, which MR1 takes since December 2025; "" is padding.
-    assert tables.coins.price_steps[:, 3].tolist() == [0.12, 0.18, 0.18, 0.25]
-    assert tables.coins.extreme_move.tolist() == [0.24, 0.36, 0.36, 0.50]
-    assert tables.coins.liquidation_rate.tolist() == [0.0045, 0.007, 0.007, 0.01]
+    assert tables.contracts.price_steps[:, 3].tolist() == [0.12, 0.18, 0.18, 0.25]
+    assert tables.contracts.extreme_move.tolist() == [0.24, 0.36, 0.36, 0.50]
+    assert tables.contracts.liquidation_rate.tolist() == [0.0045, 0.007, 0.007, 0.01]
     assert tables.currencies.borrow_upper[0].tolist() == [1e5, 2e5, 5e5, 1e6, 2e6, 3e6]
     assert tables.currencies.borrow_upper[1].tolist() == [500, 1000, 1500, 1500, 1500, 1500]
     assert np.isinf(tables.currencies.borrow_upper[2]).all()
@@ -38,7 +37,7 @@ def kernel_inputs(rules):
     accounts = sg.synthetic_accounts(market, 40)
     plan = plan_rows(accounts, market, risk_units(market.universe, "v2")).plan
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
-    tables = padded_rule_tables(market, rules, len(contracts.coin_currency), snapshot.index_usd.shape[-1])
+    tables = padded_rule_tables(market, rules, contracts, snapshot)
     return contracts, snapshot, tables, plan
 
 
@@ -48,10 +47,13 @@ def test_derivatives_reach_the_rulebooks_numbers(x64, kernel_inputs, name):
     contracts, snapshot, tables, plan = kernel_inputs
 
     def total_imr(value):
-        changed = dataclasses.replace(tables, **{name: value})
+        holder = tables.contracts if hasattr(tables.contracts, name) else tables
+        changed = dataclasses.replace(holder, **{name: value})
+        if holder is not tables:
+            changed = dataclasses.replace(tables, contracts=changed)
         return jnp.sum(margin_result(contracts, snapshot, changed, plan).accounts.imr_usd[:40])
 
-    at = jnp.asarray(getattr(tables, name))
+    at = jnp.asarray(getattr(tables.contracts if hasattr(tables.contracts, name) else tables, name))
     step = 1e-6
     _, derivative = jax.jvp(total_imr, (at,), (jnp.ones_like(at),))
     difference = (total_imr(at + step) - total_imr(at - step)) / (2 * step)

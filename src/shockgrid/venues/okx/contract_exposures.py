@@ -15,10 +15,10 @@ from shockgrid.stress.scenarios import UNCHANGED, point_shock, shocked_vols, sig
 from shockgrid.stress.sensitivities import DAYS_PER_YEAR, sensitivities
 from shockgrid.venues.okx.mr5_rates import factor_loadings
 from shockgrid.venues.okx.mr7_liquidation_cost import contract_charges
-from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.rule_tables import ContractRules
 
 
-def contract_exposures(contracts: Contracts, snapshot: Snapshot, rules: RuleTables) -> Exposures:
+def contract_exposures(contracts: Contracts, snapshot: Snapshot, rules: ContractRules) -> Exposures:
     """Price every contract once under every scenario.
 
     Args:
@@ -30,9 +30,9 @@ def contract_exposures(contracts: Contracts, snapshot: Snapshot, rules: RuleTabl
     n_tenors = snapshot.tenor_years.shape[-1]
     risk = sensitivities(contracts, snapshot, rules.decay_days)
     vols = shocked_vols(snapshot.vol, days, rules.vol_shocks)
-    extreme_steps = jnp.stack([jnp.zeros_like(rules.coins.extreme_move), rules.coins.extreme_move], axis=1)
+    extreme_steps = jnp.stack([jnp.zeros_like(rules.extreme_move), rules.extreme_move], axis=1)
     pnl = partial(scenario_pnl, contracts, snapshot, at_moved_index=rules.structure == "v2")
-    price_vol = pnl(signed_moves(rules.coins.price_steps), vols, UNCHANGED)
+    price_vol = pnl(signed_moves(rules.price_steps), vols, UNCHANGED)
     extreme = pnl(signed_moves(extreme_steps), snapshot.vol[:, None], 0)
     charge_long, charge_short = contract_charges(contracts, snapshot, risk, rules)
     linear = LinearRisks(

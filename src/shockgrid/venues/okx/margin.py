@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from shockgrid.accounts.row_plan import RowPlan, UnitRows
+from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, UnitRows
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
 from shockgrid.numerics.ragged import RaggedPlan, ragged_sum
@@ -52,6 +52,27 @@ class AccountMargin:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class CurrencyMargin:
+    """Of every currency of every account, in the order of the plan's currency rows.
+
+    Attributes:
+        equity, without_options: In the currency, with and without the value of options.
+        counted_usd: Equity in USD after haircuts.
+        liability: What is owed, in the currency.
+        mmr_usd: Maintenance margin of what is owed.
+        imr_usd: Initial margin of what is owed and what orders could add to it.
+    """
+
+    equity: Float[AnyArray, " currency_row"]
+    without_options: Float[AnyArray, " currency_row"]
+    counted_usd: Float[AnyArray, " currency_row"]
+    liability: Float[AnyArray, " currency_row"]
+    mmr_usd: Float[AnyArray, " currency_row"]
+    imr_usd: Float[AnyArray, " currency_row"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class MarginResult:
     """Everything computed; rows beyond the accounts and units there are, up to a size bucket, are padding.
 
@@ -59,19 +80,19 @@ class MarginResult:
         units: In row order.
         unit_imr_usd: With orders.
         unit_upl_usd: Unrealised P&L.
+        currencies: In the order of the currency rows.
         accounts: In account order.
         price_moves: MR1's, of each unit of the market, in the order of the cells.
         bucket_moves: MR4's, of each unit of the market: perpetuals, expiries, spot in use.
-        exposures: Of one contract of each instrument.
     """
 
     units: UnitMargin
     unit_imr_usd: Float[AnyArray, " row"]
     unit_upl_usd: Float[AnyArray, " row"]
+    currencies: CurrencyMargin
     accounts: AccountMargin
     price_moves: Float[AnyArray, "unit move"]
     bucket_moves: Float[AnyArray, "unit bucket"]
-    exposures: Exposures
 
 
 def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan) -> MarginResult:
@@ -83,22 +104,15 @@ def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, p
         rules: Looked up for the padded coins and currencies.
         plan: The accounts.
     """
-    exposures = price_contracts(contracts, snapshot, rules)
+    exposures = price_contracts(contracts, snapshot, rules.contracts)
     return evaluate_accounts(contracts, snapshot, rules, plan, exposures)
 
 
-# Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
-price_contracts = jax.jit(contract_exposures)
-
-
-@jax.jit
-def evaluate_accounts(
+def evaluation(
     contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
 ) -> MarginResult:
-    """Everything after pricing: equity, the rules of every unit, accounts."""
-    denomination_usd = jnp.where(
-        contracts.denomination_currency >= 0, snapshot.index_usd[contracts.denomination_currency], 1.0
-    )
+    """Everything after pricing: equity, the rules of every unit, accounts; arguments as for ``margin_result``."""
+    denomination_usd = _denomination_usd(contracts, snapshot)
     by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
     values = equity.position_values(plan, contract_values(contracts, snapshot))
@@ -111,15 +125,26 @@ def evaluate_accounts(
         for row in (orders.buy_row[: book_mmr.shape[0]], orders.sell_row[: book_mmr.shape[0]]):
             book_mmr = jnp.maximum(book_mmr, jnp.where(row >= 0, filled[row], 0.0))
     imr = rules.imr_multiple * book_mmr
+    currencies = _currency_margins(snapshot, rules, plan.currencies, spot_equity, currency_equity)
     return MarginResult(
         units=units,
         unit_imr_usd=imr,
         unit_upl_usd=equity.unrealised_pnl_usd(plan, values, by_unit.index_usd, denomination_usd),
-        accounts=_account_margins(snapshot, rules, plan, currency_equity, units.mmr_usd, imr),
+        currencies=currencies,
+        accounts=_account_margins(snapshot, rules, plan, currencies, units.mmr_usd, imr),
         price_moves=by_unit.moves,
         bucket_moves=by_unit.bucket_moves,
-        exposures=exposures,
     )
+
+
+# Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
+price_contracts = jax.jit(contract_exposures)
+evaluate_accounts = jax.jit(evaluation)
+
+
+def _denomination_usd(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:
+    listed = contracts.denomination_currency >= 0
+    return jnp.where(listed, snapshot.index_usd[contracts.denomination_currency], 1.0)
 
 
 def _unit_margins(
@@ -143,23 +168,43 @@ def _unit_margins(
     return sum_rows(exposures, plan, finish)
 
 
+def _currency_margins(
+    snapshot: Snapshot,
+    rules: RuleTables,
+    rows: CurrencyArrays,
+    spot_equity: Float[Array, " currency_row"],
+    currency_equity: Float[Array, " currency_row"],
+) -> CurrencyMargin:
+    price = snapshot.index_usd[rows.currency]
+    borrow = jax.vmap(borrow_margin_usd, in_axes=(0, 0, 0, 0, None))
+    mmr_usd, imr_usd = borrow(currency_equity, rows.frozen, price, rows.currency, rules)
+    return CurrencyMargin(
+        equity=currency_equity,
+        without_options=spot_equity,
+        counted_usd=equity.adjusted_usd(currency_equity * price, rows.currency, rules),
+        liability=jnp.maximum(-currency_equity, 0.0),
+        mmr_usd=mmr_usd,
+        imr_usd=imr_usd,
+    )
+
+
 def _account_margins(
     snapshot: Snapshot,
     rules: RuleTables,
     plan: RowPlan,
-    currency_equity: Float[Array, " currency_row"],
+    currencies: CurrencyMargin,
     unit_mmr: Float[Array, " row"],
     unit_imr: Float[Array, " row"],
 ) -> AccountMargin:
-    rows = plan.currencies
-    price = snapshot.index_usd[rows.currency]
-    equity_usd = currency_equity * price
-    borrow = jax.vmap(borrow_margin_usd, in_axes=(0, 0, 0, 0, None))
-    owed, owed_mmr, owed_imr = borrow(currency_equity, rows.frozen, price, rows.currency, rules)
-    adjusted = equity.adjusted_usd(equity_usd, rows.currency, rules)
-    by_currency = ragged_sum(
-        plan.account_currencies, jnp.stack([adjusted, equity_usd, owed, owed_mmr, owed_imr], axis=1)
-    )
+    price = snapshot.index_usd[plan.currencies.currency]
+    columns = [
+        currencies.counted_usd,
+        currencies.equity * price,
+        currencies.liability * price,
+        currencies.mmr_usd,
+        currencies.imr_usd,
+    ]
+    by_currency = ragged_sum(plan.account_currencies, jnp.stack(columns, axis=1))
     by_unit = ragged_sum(plan.account_units, jnp.stack([unit_mmr, unit_imr], axis=1))
     adjusted_equity, gross_equity, liability, borrow_mmr, borrow_imr = by_currency.T
     derivatives_mmr, derivatives_imr = by_unit.T

@@ -12,14 +12,14 @@ from shockgrid.market.universe import Contracts
 from shockgrid.numerics.marginal_tiers import marginal_tiers
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.stress.sensitivities import Sensitivities
-from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.rule_tables import ContractRules
 
 FUNDINGS_PER_DAY = 3.0
 """A funding rate is per 8 hours."""
 
 
 def contract_charges(
-    contracts: Contracts, snapshot: Snapshot, risk: Sensitivities, rules: RuleTables
+    contracts: Contracts, snapshot: Snapshot, risk: Sensitivities, rules: ContractRules
 ) -> tuple[Float[Array, " instrument"], Float[Array, " instrument"]]:
     """Raw charge of one contract held long, and held short, in USD.
 
@@ -30,7 +30,7 @@ def contract_charges(
     delta_usd = jnp.abs(risk.cash_delta_usd)
     fee = jnp.minimum(charge.fee_index * risk.size_usd, charge.fee_premium * risk.value_usd)
     slippage = jnp.maximum(charge.delta * delta_usd, charge.vega_points * risk.vega_usd)
-    delta_one = rules.coins.liquidation_rate[contracts.coin] * delta_usd
+    delta_one = rules.liquidation_rate[contracts.coin] * delta_usd
 
     funding = delta_usd * FUNDINGS_PER_DAY * rules.funding_days
 

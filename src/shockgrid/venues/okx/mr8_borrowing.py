@@ -36,8 +36,8 @@ def borrow_margin_usd(
     price_usd: Float[Array, ""],
     currency: Int[Array, ""],
     rules: RuleTables,
-) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
-    """Liability, its maintenance margin, and the initial margin with potential borrowing, in USD.
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Maintenance margin of the liability, and the initial margin with potential borrowing, in USD.
 
     Args:
         equity: In the currency; below zero it is a liability.
@@ -49,4 +49,4 @@ def borrow_margin_usd(
     liability, potential = jnp.maximum(-equity, 0.0), jnp.maximum(frozen - equity, 0.0)
     mmr_rate, _ = borrow_rates(liability, currency, rules)
     _, imr_rate = borrow_rates(potential, currency, rules)
-    return liability * price_usd, liability * price_usd * mmr_rate, potential * price_usd * imr_rate
+    return liability * price_usd * mmr_rate, potential * price_usd * imr_rate

@@ -6,10 +6,10 @@ import numpy as np
 
 from shockgrid.errors import ShockError
 from shockgrid.market.market import Market
-from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.rule_tables import ContractRules
 
 
-def require_positive_prices(market: Market, rules: RuleTables) -> None:
+def require_positive_prices(market: Market, rules: ContractRules) -> None:
     """Check the deepest fall of MR1 and MR6 on every live instrument.
 
     Args:
@@ -21,7 +21,7 @@ def require_positive_prices(market: Market, rules: RuleTables) -> None:
     """
     universe, snapshot = market.universe, market.snapshot
     contracts = universe.contracts
-    deepest = np.maximum(np.max(rules.coins.price_steps, axis=1), rules.coins.extreme_move)[contracts.coin]
+    deepest = np.maximum(np.max(rules.price_steps, axis=1), rules.extreme_move)[contracts.coin]
     index = snapshot.index_usd[contracts.coin_currency[contracts.coin]]
     price = np.where(contracts.is_option, snapshot.forward, snapshot.mark)
     expired = ~np.isnat(universe.expiry) & (universe.expiry <= market.time)

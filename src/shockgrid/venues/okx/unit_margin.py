@@ -124,13 +124,13 @@ def unit_rules(contracts: Contracts, snapshot: Snapshot, rules: RuleTables) -> U
 
     return UnitRules(
         index_usd=by_unit(snapshot.index_usd[contracts.coin_currency]),
-        moves=by_unit(signed_moves(rules.coins.price_steps)),
-        extreme_move=by_unit(rules.coins.extreme_move),
+        moves=by_unit(signed_moves(rules.contracts.price_steps)),
+        extreme_move=by_unit(rules.contracts.extreme_move),
         bucket_moves=tenor_moves(snapshot.tenor_years, rules.basis)
         if isinstance(rules.basis, TenorBasis)
         else forward_moves(contracts, snapshot, rules.basis),
-        multiplier_upper=by_unit(rules.coins.multiplier_upper),
-        multiplier=by_unit(rules.coins.multiplier),
+        multiplier_upper=by_unit(rules.multipliers.upper),
+        multiplier=by_unit(rules.multipliers.multiplier),
     )
 
 

@@ -1,0 +1,98 @@
+"""Accounts under many rulebooks: what ``sg.margin(..., rulebooks=...)`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import jax
+import numpy as np
+
+from shockgrid.accounts.holdings import Accounts
+from shockgrid.accounts.row_plan import AccountRows, net_holdings, plan_rows
+from shockgrid.errors import InputError
+from shockgrid.io.rulebook_file import list_rulebooks, load_rulebook
+from shockgrid.market.market import Market
+from shockgrid.market.padding import pad_market
+from shockgrid.report.margin_checks import require_finite, require_usable
+from shockgrid.report.margin_report import MarginReport
+from shockgrid.report.replay_report import ReplayReport
+from shockgrid.venues.okx.replay import replay as replay_kernel
+from shockgrid.venues.okx.risk_units import risk_units
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
+from shockgrid.venues.okx.rule_tables import ContractRules, stacked
+from shockgrid.venues.okx.rulebook import Rulebook, Structure
+
+T = TypeVar("T")
+
+
+def replay(market: Market, accounts: Accounts, rulebooks: str | Iterable[Rulebook | str]) -> ReplayReport:
+    """Margin the same accounts on the same market under several rulebooks, in float64.
+
+    Pricing that versions share is done once, and each structure is one compiled program whatever the versions.
+
+    Args:
+        market: From ``read_market``.
+        accounts: From ``read_accounts``.
+        rulebooks: Rulebooks or their names; ``"all"`` for every packaged version.
+
+    Returns:
+        The report, versions in the order given.
+
+    Raises:
+        InputError: No rulebooks, or two of one name; otherwise as for ``margin``.
+        ShockError: As for ``margin``.
+    """
+    rules = _rulebooks(rulebooks)
+    netted = net_holdings(accounts, market)
+    reports: dict[str, MarginReport] = {}
+    structures: dict[Structure, None] = dict.fromkeys(r.structure for r in rules)
+    for structure in structures:
+        same = [r for r in rules if r.structure == structure]
+        rows = plan_rows(accounts, market, risk_units(market.universe, structure), netted)
+        for report in _structure_reports(market, accounts, same, rows):
+            reports[report.rules.name] = report
+    return ReplayReport(tuple(reports[r.name] for r in rules))
+
+
+def _rulebooks(given: str | Iterable[Rulebook | str]) -> list[Rulebook]:
+    names = list_rulebooks() if given == "all" else [given] if isinstance(given, str) else list(given)
+    rules = [load_rulebook(name) if isinstance(name, str) else name for name in names]
+    if not rules:
+        raise InputError("margin", "rulebooks", "at least one rulebook", "none")
+    seen = [r.name for r in rules]
+    repeated = next((name for name in seen if seen.count(name) > 1), None)
+    if repeated is not None:
+        raise InputError("margin", "rulebooks", "each version once", repr(repeated))
+    return rules
+
+
+def _structure_reports(
+    market: Market, accounts: Accounts, rules: Sequence[Rulebook], rows: AccountRows
+) -> list[MarginReport]:
+    contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
+    tables = [padded_rule_tables(market, r, contracts, snapshot) for r in rules]
+    for r, table in zip(rules, tables, strict=True):
+        require_usable(market, r, table)
+    pricings, pricing_of = _distinct([table.contracts for table in tables])
+    with jax.enable_x64(True):
+        found = replay_kernel(contracts, snapshot, stacked(pricings), stacked(tables), np.array(pricing_of), rows.plan)
+        exposures, results = jax.tree.map(np.asarray, jax.device_get(found))
+    reports = []
+    for version, (r, pricing) in enumerate(zip(rules, pricing_of, strict=True)):
+        result = _entry(results, version)
+        require_finite(accounts, result)
+        reports.append(MarginReport(market, accounts, r, rows, _entry(exposures, pricing), result))
+    return reports
+
+
+def _entry(stack: T, place: int) -> T:
+    return jax.tree.map(lambda x: x[place], stack)
+
+
+def _distinct(rules: Sequence[ContractRules]) -> tuple[list[ContractRules], list[int]]:
+    """The pricing rules that differ, and which of them each version has."""
+    keys = [tuple((leaf.shape, leaf.tobytes()) for leaf in jax.tree.leaves(r)) for r in rules]
+    first = {key: keys.index(key) for key in keys}
+    place = {key: i for i, key in enumerate(first)}
+    return [rules[i] for i in first.values()], [place[key] for key in keys]
