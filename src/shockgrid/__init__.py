@@ -24,20 +24,28 @@ if TYPE_CHECKING:
     from shockgrid.io.okx.position_builder import read_position_builder_request as read_position_builder_request
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
+    from shockgrid.report.conversion import ConversionReport as ConversionReport
+    from shockgrid.report.conversion import convert_debts as convert_debts
+    from shockgrid.report.interest import accrue_interest as accrue_interest
     from shockgrid.report.margin import margin as margin
     from shockgrid.report.margin_report import MarginReport as MarginReport
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
+    from shockgrid.report.order_check import check_orders as check_orders
     from shockgrid.report.replay_report import ReplayReport as ReplayReport
     from shockgrid.synthetic.market import synthetic_market as synthetic_market
     from shockgrid.synthetic.population import synthetic_accounts as synthetic_accounts
 
 _HOME = {
+    "ConversionReport": "report.conversion",
     "InputError": "errors",
     "MarginReport": "report.margin_report",
     "ReplayReport": "report.replay_report",
     "RulebookError": "errors",
     "ShockError": "errors",
     "ShockgridError": "errors",
+    "accrue_interest": "report.interest",
+    "check_orders": "report.order_check",
+    "convert_debts": "report.conversion",
     "list_rulebooks": "io.rulebook_file",
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
@@ -54,12 +62,16 @@ _HOME = {
 }
 
 __all__ = [
+    "ConversionReport",
     "InputError",
     "MarginReport",
     "ReplayReport",
     "RulebookError",
     "ShockError",
     "ShockgridError",
+    "accrue_interest",
+    "check_orders",
+    "convert_debts",
     "list_rulebooks",
     "load_rulebook",
     "margin",

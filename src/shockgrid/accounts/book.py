@@ -33,6 +33,14 @@ class SpotOrders:
 
 
 @dataclass(frozen=True)
+class ContractOrders:
+    """Open orders in contracts: ``entry`` of the book that each is netted into, and its signed quantity."""
+
+    entry: np.ndarray
+    quantity: np.ndarray
+
+
+@dataclass(frozen=True)
 class Book:
     """Netted holdings, sorted by account, then instrument.
 
@@ -44,6 +52,7 @@ class Book:
             today's mark, so that its unrealised P&L is zero.
         option_buys: Premium of the option buy orders in coin, ``[order]``, with ``option_buy_account`` and
             ``option_buy_currency``.
+        contract_orders: Orders in contracts, one by one.
         spot_orders: Orders in spot pairs.
     """
 
@@ -54,6 +63,7 @@ class Book:
     option_buys: np.ndarray
     option_buy_account: np.ndarray
     option_buy_currency: np.ndarray
+    contract_orders: ContractOrders
     spot_orders: SpotOrders
 
 
@@ -76,7 +86,7 @@ def net_book(accounts: Accounts, market: Market) -> Book:
     _require_live(accounts, market, "orders", orders.instrument, ordered)
     with np.errstate(over="ignore"):
         entry_value = positions.quantity * _contract_value_at(market, held, positions.average_price)
-    account, instrument, quantity, value = _net(
+    account, instrument, quantity, value, of_order = _net(
         np.concatenate([positions.account, orders.account[~spot]]),
         np.concatenate([held, ordered[~spot]]),
         positions.quantity,
@@ -95,6 +105,7 @@ def net_book(accounts: Accounts, market: Market) -> Book:
         option_buys=orders.quantity[option_buy] * universe.contracts.contract_value[bought] * orders.price[option_buy],
         option_buy_account=orders.account[option_buy],
         option_buy_currency=universe.contracts.settle[bought],
+        contract_orders=ContractOrders(of_order, orders.quantity[~spot]),
         spot_orders=SpotOrders(orders.account[spot], base, quote, orders.quantity[spot], orders.price[spot]),
     )
 
@@ -158,8 +169,8 @@ def _net(
     ordered: np.ndarray,
     entry_value: np.ndarray,
     n_instruments: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """One entry for each account and instrument that is held or ordered."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One entry for each account and instrument that is held or ordered; last, the entry of each order."""
     key = account.astype(np.int64) * max(n_instruments, 1) + instrument
     unique, entry = np.unique(key, return_inverse=True)
     n, n_held = len(unique), len(held)
@@ -177,4 +188,5 @@ def _net(
         (unique % max(n_instruments, 1)).astype(np.int32),
         quantity,
         total(of_position, entry_value),
+        of_order,
     )

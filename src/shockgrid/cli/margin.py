@@ -13,6 +13,7 @@ import shockgrid as sg
 from shockgrid.builder.okx_reply import okx_reply
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.io.okx.position_builder import read_position_builder_request
+from shockgrid.report.margin_report import OrderBooks
 from shockgrid.report.margin_summary import print_summary, summary_json
 from shockgrid.report.replay_summary import print_replay
 
@@ -24,6 +25,7 @@ def margin(
     okx_request: Path | None = None,
     rulebook: list[str] | None = None,
     at: str | None = None,
+    orders: OrderBooks = "three_books",
     source: SourceOptions | None = None,
     out: Path | None = None,
     html: Path | None = None,
@@ -46,6 +48,8 @@ def margin(
         versions.
     at
         With ``okx``: the version in force at this time, e.g. 2025-02-01 (the end of that day, UTC).
+    orders
+        How open orders enter initial margin: the worst of three books, or of every subset of a unit's orders.
     out
         Folder for the frames as Parquet and a manifest.
     html
@@ -55,7 +59,8 @@ def margin(
     """
     names = rulebook or ["okx"]
     if len(names) > 1 or names == ["all"]:
-        _refuse_with_replay({"--at": at, "--html": html, "--okx-request": okx_request})
+        subsets = None if orders == "three_books" else orders
+        _refuse_with_replay({"--orders": subsets, "--at": at, "--html": html, "--okx-request": okx_request})
         _replay(market, accounts, names, source, out, json)
         return
     rules = sg.load_rulebook(names[0], at)
@@ -64,7 +69,7 @@ def margin(
         request = read_position_builder_request(okx_request)
         print(dumps(okx_reply(read_market(market, source), request, rules, holdings), indent=2))
         return
-    report = sg.margin(read_market(market, source), sg.read_accounts(_given(accounts)), rules)
+    report = sg.margin(read_market(market, source), sg.read_accounts(_given(accounts)), rules, orders=orders)
     if out is not None:
         report.save(out)
     if html is not None:

@@ -198,6 +198,8 @@ def _widened(plan: RowPlan) -> RowPlan:
             account=pad_axis(currencies.account, n_currencies, 0),
             denomination=pad_axis(currencies.denomination, n_currencies, -1),
             unit_row=pad_axis(currencies.unit_row, n_currencies, -1),
+            auto_borrow=pad_axis(currencies.auto_borrow, n_currencies, True),
+            borrow_limit=pad_axis(currencies.borrow_limit, n_currencies, np.inf),
         ),
         account_units=_widened_sum(plan.account_units, _LEAST_ROW_ENTRIES, 1),
         account_currencies=_widened_sum(plan.account_currencies, _LEAST_ROW_ENTRIES, 1),

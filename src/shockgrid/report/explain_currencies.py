@@ -23,6 +23,8 @@ class CurrencyLine:
         usd, counted_usd: Equity in USD, plain and after haircuts.
         liability_usd, rate, mmr_usd: What is owed, its maintenance rate and margin.
         imr_usd: Initial margin of what is owed, without orders.
+        interest_usd: Interest of an hour.
+        to_convert_usd: What must be bought back by forced conversion.
     """
 
     currency: str
@@ -34,18 +36,32 @@ class CurrencyLine:
     rate: float
     mmr_usd: float
     imr_usd: float
+    interest_usd: float
+    to_convert_usd: float
 
 
 def currency_lines(report: MarginReport, place: int) -> list[CurrencyLine]:
     """Every currency in which the account has or owes something, the largest first."""
-    rows, figures = report.rows, report.result.currencies
+    rows, figures, frame = report.rows, report.result.currencies, report.currencies
     first, last = np.searchsorted(rows.currency_account, [place, place + 1])
-    amounts = [(int(rows.currency[r]), figures.equity[r], figures.without_options[r]) for r in range(first, last)]
-    lines = [_line(report, *amount) for amount in amounts if amount[1] != 0 or amount[2] != 0]
+    lines = [
+        _line(
+            report,
+            int(rows.currency[r]),
+            figures.equity[r],
+            figures.without_options[r],
+            float(frame["interest_per_hour"].to_numpy(float)[r]),
+            float(frame["to_convert"].to_numpy(float)[r]),
+        )
+        for r in range(first, last)
+        if figures.equity[r] != 0 or figures.without_options[r] != 0
+    ]
     return sorted(lines, key=lambda line: -abs(line.usd))
 
 
-def _line(report: MarginReport, currency: int, equity: float, without_options: float) -> CurrencyLine:
+def _line(
+    report: MarginReport, currency: int, equity: float, without_options: float, interest: float, to_convert: float
+) -> CurrencyLine:
     name = report.market.universe.currencies[currency]
     rules = rule_tables(report.rules, [""], [name])
     tables, price = rules.currencies, float(report.market.snapshot.index_usd[currency])
@@ -70,6 +86,8 @@ def _line(report: MarginReport, currency: int, equity: float, without_options: f
         rate=mmr_rate if owed > 0 else 0.0,
         mmr_usd=owed * price * mmr_rate,
         imr_usd=owed * price * imr_rate,
+        interest_usd=interest * price,
+        to_convert_usd=to_convert * price,
     )
 
 
@@ -93,7 +111,18 @@ def borrowing_section(lines: list[CurrencyLine], borrow_mmr_usd: float, money: M
         f"Borrowing (MR8): {money(borrow_mmr_usd)} USD",
         ("The whole debt in a currency takes the maintenance rate of the tier that it falls in.",),
         (table,),
+        _interest_words(owed, money),
     )
+
+
+def _interest_words(owed: list[CurrencyLine], money: Money) -> tuple[str, ...]:
+    """What debts cost, and which the exchange would not let stand."""
+    interest = sum(line.interest_usd for line in owed)
+    words = [f"Interest: {24 * interest:,.6g} USD a day." if interest > 0 else "No interest: within the free quotas."]
+    forced = [f"{money(line.to_convert_usd)} USD of {line.currency}" for line in owed if line.to_convert_usd > 0]
+    if forced:
+        words.append(f"Forced conversion would buy back {', '.join(forced)}.")
+    return tuple(words)
 
 
 def equity_section(lines: list[CurrencyLine], equity_usd: float, money: Money) -> Section:

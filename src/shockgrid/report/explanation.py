@@ -22,6 +22,12 @@ N_UNITS = 6
 """Units explained one by one, the largest; the sum names the others together."""
 
 
+_WORST_BOOK = {
+    "three_books": "its worst of three books, no orders filled, all buys filled, all sells filled",
+    "every_subset": "the worst that filling any of its orders could do",
+}
+
+
 @dataclass(frozen=True, repr=False)
 class Explanation:
     """The margin of one account; prints as text, as Markdown in notebooks, and on a rich console.
@@ -175,8 +181,8 @@ def _initial_section(
     rows = [(n, money(a), money(b - a), money(b)) for n, a, b in zip(names, start, end, strict=True)]
     total = ("initial margin", money(sum(start)), money(sum(end) - sum(start)), money(sum(end)))
     table = Table(("part", "positions USD", "orders add", "initial USD"), (*rows, total), total=True)
-    words = f"{orders} could add {money(sum(end) - sum(start))}: each unit counts its worst of three books, no orders "
-    return Section(title, (formula, words + "filled, all buys filled, all sells filled."), (table,))
+    words = f"{orders} could add {money(sum(end) - sum(start))}: each unit counts {_WORST_BOOK[report.orders]}."
+    return Section(title, (formula, words), (table,))
 
 
 def _distance_section(distance: Distance, money: Money) -> Section:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import jax
 import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from shockgrid.report.explanation import Explanation
+
+OrderBooks = Literal["three_books", "every_subset"]
+"""How open orders enter initial margin."""
 
 ACCOUNT_NUMBERS = (
     "equity_usd",
@@ -57,6 +60,7 @@ class MarginReport:
         rows: The keys of the unit rows.
         exposures: Of one contract of each instrument.
         result: The arrays that the frames are made of.
+        orders: How open orders entered the initial margin.
     """
 
     market: Market
@@ -65,6 +69,7 @@ class MarginReport:
     rows: AccountRows
     exposures: Exposures
     result: MarginResult
+    orders: OrderBooks = "three_books"
 
     @cached_property
     def accounts(self) -> pd.DataFrame:
@@ -138,6 +143,17 @@ class MarginReport:
             }
         )
 
+    @cached_property
+    def currencies(self) -> pd.DataFrame:
+        """What accounts have and owe in each currency, in units of the currency where no ``_usd`` says otherwise.
+
+        Columns ``account, currency, balance`` (less accrued interest), ``equity, equity_usd, counted_usd`` (after
+        haircuts), ``frozen`` (by orders), ``available`` (for orders), ``liability, loss_liability`` (of it from
+        unrealised losses), ``potential_borrowing`` (with orders), ``borrow_limit, mmr_usd, imr_usd, free_quota,
+        interest_bearing, interest_per_hour, to_convert`` (by forced conversion).
+        """
+        return import_module("shockgrid.report.borrowing").currencies_frame(self)
+
     @property
     def manifest(self) -> dict[str, object]:
         """What the numbers rest on: rulebook, modelled parameters, what the reader derived, precision, device."""
@@ -149,6 +165,7 @@ class MarginReport:
             "market": {"file": self.market.source.file, "time": time_text(self.market.time)},
             "derived": list(self.market.derived),
             "accounts": {"file": self.inputs.source.file, "count": len(self.inputs)},
+            "orders": self.orders,
             "precision": "float64",
             "device": jax.devices()[0].device_kind,
             "versions": {"shockgrid": __version__, "jax": jax.__version__, "numpy": np.__version__},

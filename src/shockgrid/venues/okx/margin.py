@@ -109,9 +109,23 @@ def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, p
 
 
 def evaluation(
-    contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
+    contracts: Contracts,
+    snapshot: Snapshot,
+    rules: RuleTables,
+    plan: RowPlan,
+    exposures: Exposures,
+    order_mmr: Float[Array, " row"] | None = None,
 ) -> MarginResult:
-    """Everything after pricing: equity, the rules of every unit, accounts; arguments as for ``margin_result``."""
+    """Everything after pricing: equity, the rules of every unit, accounts.
+
+    Args:
+        contracts: As for ``margin_result``.
+        snapshot: Likewise.
+        rules: Likewise.
+        plan: Likewise.
+        exposures: From ``price_contracts``.
+        order_mmr: The worst that orders could make of each unit's MMR; by default that of the two order books.
+    """
     denomination_usd = _denomination_usd(contracts, snapshot)
     by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
@@ -119,7 +133,9 @@ def evaluation(
     spot_equity, currency_equity = equity.currency_equity(plan, values)
     units = _unit_margins(exposures, plan.units, plan.unit_plan, spot_equity, by_unit, shared)
     book_mmr = units.mmr_usd
-    if plan.order_units is not None:
+    if order_mmr is not None:
+        book_mmr = jnp.maximum(book_mmr, order_mmr[: book_mmr.shape[0]])
+    elif plan.order_units is not None:
         orders = plan.order_units
         filled = _unit_margins(exposures, orders.rows, orders.plan, spot_equity, by_unit, shared).mmr_usd
         for row in (orders.buy_row[: book_mmr.shape[0]], orders.sell_row[: book_mmr.shape[0]]):
@@ -137,9 +153,37 @@ def evaluation(
     )
 
 
+def _book_margins(
+    contracts: Contracts,
+    snapshot: Snapshot,
+    rules: RuleTables,
+    plan: RowPlan,
+    exposures: Exposures,
+    rows: UnitRows,
+    row_plan: RaggedPlan,
+) -> Float[Array, " book_row"]:
+    """MMR of other books of the plan's units, one a row, equity staying as it is.
+
+    Args:
+        contracts: As for ``margin_result``.
+        snapshot: Likewise.
+        rules: Likewise.
+        plan: The accounts.
+        exposures: From ``price_contracts``.
+        rows: The units, with the change of their coins by spot orders.
+        row_plan: What each holds.
+    """
+    values = equity.position_values(plan, contract_values(contracts, snapshot))
+    spot_equity, _ = equity.currency_equity(plan, values)
+    shared = shared_rules(_denomination_usd(contracts, snapshot), snapshot, rules)
+    by_unit = unit_rules(contracts, snapshot, rules)
+    return _unit_margins(exposures, rows, row_plan, spot_equity, by_unit, shared).mmr_usd
+
+
 # Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
 price_contracts = jax.jit(contract_exposures)
 evaluate_accounts = jax.jit(evaluation)
+book_margins = jax.jit(_book_margins)
 
 
 def _denomination_usd(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:

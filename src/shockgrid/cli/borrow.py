@@ -1,0 +1,185 @@
+"""``shockgrid borrow``: what accounts owe, interest, forced conversion, whether orders would be taken."""
+
+from __future__ import annotations
+
+from json import dumps, loads
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import pandas as pd
+from cyclopts import Parameter
+from rich.console import Console
+
+import shockgrid as sg
+from shockgrid.cli.market_source import SourceOptions, read_market
+from shockgrid.report.frame_table import frame_table
+
+app = cyclopts.App(name="borrow", help="What accounts owe, its interest, forced conversion, and their orders.")
+
+_SHOWN = {
+    "account": "account",
+    "currency": "owes",
+    "liability": "amount",
+    "loss_liability": "of losses",
+    "mmr_usd": "MMR USD",
+    "interest_per_hour": "an hour",
+    "to_convert": "to convert",
+}
+_STEPS = {
+    "account": "account",
+    "sold_amount": "sells",
+    "sold_currency": "of",
+    "bought_amount": "for",
+    "bought_currency": "in",
+    "fee_usd": "fee USD",
+    "slippage_usd": "slip USD",
+}
+
+
+@app.command(name="show")
+def borrow_show(
+    market: Path,
+    accounts: Path,
+    *,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Print every debt: its margin, its interest, and what of it must be converted.
+
+    Example: shockgrid borrow show examples/market.json examples/accounts.json
+
+    Parameters
+    ----------
+    market
+        A market, in any form that ``margin`` takes.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    json
+        Print all currencies with all columns as JSON; an infinite limit is ``null``.
+    """
+    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), sg.load_rulebook(rulebook, at))
+    if json:
+        print(dumps(loads(str(report.currencies.to_json(orient="records"))), indent=2))
+        return
+    owed = report.currencies.query("liability > 0")
+    Console().print(frame_table(_columns(owed, _SHOWN), f"{len(owed):,} debts under {report.rules.name}"))
+
+
+@app.command(name="accrue")
+def borrow_accrue(
+    market: Path,
+    accounts: Path,
+    out: Path,
+    *,
+    hours: float,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+) -> None:
+    """Charge interest for some hours and write the accounts after it.
+
+    Example: shockgrid borrow accrue examples/market.json examples/accounts.json after.json --hours 24
+
+    Parameters
+    ----------
+    market
+        A market, in any form that ``margin`` takes.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    out
+        A .json file, or a folder for Parquet.
+    hours
+        How long; a charge falls on every full hour.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    """
+    before = sg.read_accounts(accounts)
+    after = sg.accrue_interest(before, read_market(market, source), hours, sg.load_rulebook(rulebook, at))
+    sg.write_accounts(after, out)
+    print(f"{len(after)} accounts with {hours:g} hours of interest written to {out}")
+
+
+@app.command(name="convert")
+def borrow_convert(
+    market: Path,
+    accounts: Path,
+    *,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+    out: Path | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Plan the forced conversion of debts above the quota or near the limit.
+
+    Example: shockgrid borrow convert examples/market.json examples/accounts.json --out after.json
+
+    Parameters
+    ----------
+    market
+        A market, in any form that ``margin`` takes.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    out
+        Where to write the accounts after it: a .json file, or a folder for Parquet.
+    json
+        Print the plan as JSON instead of a table.
+    """
+    rules = sg.load_rulebook(rulebook, at)
+    report = sg.convert_debts(read_market(market, source), sg.read_accounts(accounts), rules)
+    if out is not None:
+        sg.write_accounts(report.after, out)
+    if json:
+        print(report.to_json())
+        return
+    title = f"{len(report.accounts):,} accounts convert in {len(report.steps):,} trades under {rules.name}"
+    Console().print(frame_table(_columns(report.steps, _STEPS), title))
+    if out is not None:
+        print(f"accounts after the conversion written to {out}")
+
+
+@app.command(name="check")
+def borrow_check(
+    market: Path,
+    accounts: Path,
+    *,
+    rulebook: str = "okx",
+    at: str | None = None,
+    source: SourceOptions | None = None,
+) -> None:
+    """Check that the exchange would have taken the open orders: balances, borrow limits, initial margin.
+
+    Example: shockgrid borrow check examples/market.json examples/accounts.json
+
+    Parameters
+    ----------
+    market
+        A market, in any form that ``margin`` takes.
+    accounts
+        Accounts: JSON or a Parquet folder.
+    rulebook
+        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
+    at
+        With ``okx``: the version in force at this time.
+    """
+    holdings = sg.read_accounts(accounts)
+    sg.check_orders(read_market(market, source), holdings, sg.load_rulebook(rulebook, at))
+    print(f"the open orders of {len(holdings)} accounts would be taken")
+
+
+def _columns(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Some columns of a frame under short names."""
+    return pd.DataFrame({short: frame[name] for name, short in names.items()})

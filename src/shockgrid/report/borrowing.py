@@ -1,0 +1,58 @@
+"""Debts of accounts on a market: the figures behind ``report.currencies``, interest and forced conversion."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pandas as pd
+
+from shockgrid.numerics.size_bucket import size_bucket
+from shockgrid.report.margin_report import MarginReport
+from shockgrid.venues.okx.auto_borrow import Debts, debts
+from shockgrid.venues.okx.borrowing_tables import borrowing_tables
+from shockgrid.venues.okx.rule_lookup import padded_names
+
+_debts = jax.jit(debts)
+
+
+def debts_of(report: MarginReport) -> Debts:
+    """Debts of every currency row of a report, without padding, in float64."""
+    universe, rows = report.market.universe, report.rows
+    tables = borrowing_tables(report.rules, padded_names(universe.currencies, _n_padded(report)))
+    with jax.enable_x64(True):
+        found = _debts(rows.plan, report.result.currencies.equity, tables)
+        return jax.tree.map(lambda x: np.asarray(x)[: len(rows.currency)], found)
+
+
+def currencies_frame(report: MarginReport) -> pd.DataFrame:
+    """One row an account and currency that it has, owes, settles or freezes; see ``MarginReport.currencies``."""
+    rows, figures, owed = report.rows, report.result.currencies, debts_of(report)
+    n = len(rows.currency)
+    plan, price = rows.plan.currencies, report.market.snapshot.index_usd[rows.currency]
+    names = np.array(report.market.universe.currencies, object)[rows.currency]
+    return pd.DataFrame(
+        {
+            "account": pd.Series(report.inputs.ids[rows.currency_account], dtype="str"),
+            "currency": pd.Series(names, dtype="str"),
+            "balance": np.asarray(plan.balance)[:n],
+            "equity": figures.equity[:n],
+            "equity_usd": figures.equity[:n] * price,
+            "counted_usd": figures.counted_usd[:n],
+            "frozen": np.asarray(plan.frozen)[:n],
+            "available": owed.available,
+            "liability": owed.liability,
+            "loss_liability": owed.loss_part,
+            "potential_borrowing": np.maximum(np.asarray(plan.frozen)[:n] - figures.equity[:n], 0.0),
+            "borrow_limit": np.asarray(plan.borrow_limit)[:n],
+            "mmr_usd": figures.mmr_usd[:n],
+            "imr_usd": figures.imr_usd[:n],
+            "free_quota": owed.free_quota,
+            "interest_bearing": owed.bearing,
+            "interest_per_hour": owed.hourly_interest,
+            "to_convert": owed.to_convert,
+        }
+    )
+
+
+def _n_padded(report: MarginReport) -> int:
+    return size_bucket(len(report.market.universe.currencies))

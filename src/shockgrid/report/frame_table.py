@@ -1,0 +1,25 @@
+"""A frame as a table for the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+
+def frame_table(frame: pd.DataFrame, title: str) -> Table:
+    """Every row of a frame: numbers to four digits at least, aligned right; other columns as they are."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
+    for name, right in zip(frame.columns, numeric, strict=True):
+        table.add_column(str(name).replace("_", " "), justify="right" if right else "left", no_wrap=True)
+    for row in frame.itertuples(index=False):
+        # An id may look like markup, so cells are texts.
+        cells = [_number(value) if right else str(value) for value, right in zip(row, numeric, strict=True)]
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
