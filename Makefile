@@ -42,6 +42,7 @@ format: .venv/all
 
 bench: .venv/all  ## Measure, and write benchmarks/results/.
 	$(BIN)/python -m benchmarks.margin
+	$(BIN)/python -m benchmarks.replay
 
 notebooks: .venv/all  ## Open the notebooks in JupyterLab.
 	$(BIN)/jupytext --sync notebooks/*.py

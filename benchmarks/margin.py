@@ -16,7 +16,8 @@ from pathlib import Path
 import jax
 import numpy as np
 import scipy.sparse
-from tests.reference.okx_v2 import margin as twin_margin
+from tests.reference.okx import margin as twin_margin
+from tests.reference.parameters import VERSIONS
 
 import shockgrid as sg
 from benchmarks.protocol import process_seconds, seconds, write
@@ -57,15 +58,15 @@ def measure(market, accounts, rules, folder: Path, count: int) -> dict[str, obje
     tables = padded_rule_tables(market, rules, contracts, snapshot)
     with jax.enable_x64(True):
         compile_s = {
-            "price": _compile_seconds(price_contracts, contracts, snapshot, tables),
+            "price": _compile_seconds(price_contracts, contracts, snapshot, tables.contracts),
         }
-        exposures = price_contracts(contracts, snapshot, tables)
+        exposures = price_contracts(contracts, snapshot, tables.contracts)
         evaluate_args = (contracts, snapshot, tables, rows.plan, exposures)
         compile_s["evaluate"] = _compile_seconds(evaluate_accounts, *evaluate_args)
         on_device = jax.device_put(evaluate_args)
         warm = {
             "plan rows": seconds(lambda: plan_rows(accounts, market, risk_units(market.universe, "v2")).plan),
-            "price contracts": seconds(lambda: price_contracts(contracts, snapshot, tables)),
+            "price contracts": seconds(lambda: price_contracts(contracts, snapshot, tables.contracts)),
             "evaluate accounts": seconds(lambda: evaluate_accounts(*on_device)),
         }
         sums = _sum_peer(market, rows, exposures)
@@ -133,7 +134,7 @@ def check(market, rules, folder: Path) -> dict[str, object]:
     entries = json.loads((folder / f"accounts-{count}.json").read_text())["accounts"]
     sample = entries[:: count // TWIN_SAMPLE]
     start = time.perf_counter()
-    twins = [twin_margin(document, entry)["account"]["mmr_usd"] for entry in sample]
+    twins = [twin_margin(document, entry, VERSIONS[rules.name])["account"]["mmr_usd"] for entry in sample]
     per_account_s = (time.perf_counter() - start) / len(sample)
     accounts = sg.read_accounts(folder / f"accounts-{count}.json")
     report = sg.margin(market, accounts, rules)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
     from shockgrid.report.order_check import check_orders as check_orders
     from shockgrid.report.replay_report import ReplayReport as ReplayReport
+    from shockgrid.report.rulebook_changes import rulebook_diff as rulebook_diff
     from shockgrid.synthetic.market import synthetic_market as synthetic_market
     from shockgrid.synthetic.population import synthetic_accounts as synthetic_accounts
 
@@ -55,6 +56,7 @@ _HOME = {
     "read_market": "io.native",
     "read_okx_account": "io.okx.account",
     "read_position_builder_request": "io.okx.position_builder",
+    "rulebook_diff": "report.rulebook_changes",
     "synthetic_accounts": "synthetic.population",
     "synthetic_market": "synthetic.market",
     "write_accounts": "io.native",
@@ -81,6 +83,7 @@ __all__ = [
     "read_market",
     "read_okx_account",
     "read_position_builder_request",
+    "rulebook_diff",
     "synthetic_accounts",
     "synthetic_market",
     "write_accounts",

@@ -235,6 +235,7 @@ def test_manifest_says_what_the_numbers_rest_on(report):
         "market",
         "derived",
         "accounts",
+        "orders",
         "precision",
         "device",
         "versions",

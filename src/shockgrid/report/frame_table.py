@@ -7,13 +7,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+SHORT = 6
+
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:
     """Every row of a frame: numbers to four digits at least, aligned right; other columns as they are."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
     for name, right in zip(frame.columns, numeric, strict=True):
-        table.add_column(str(name).replace("_", " "), justify="right" if right else "left", no_wrap=True)
+        longest = frame[name].astype(str).str.len().max() if len(frame) and not right else 0
+        # On a narrow screen names of accounts give way, those of currencies stay whole.
+        least = int(longest) if longest <= SHORT else None
+        table.add_column(str(name), justify="right" if right else "left", no_wrap=True, min_width=least)
     for row in frame.itertuples(index=False):
         # An id may look like markup, so cells are texts.
         cells = [_number(value) if right else str(value) for value, right in zip(row, numeric, strict=True)]

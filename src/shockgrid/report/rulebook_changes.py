@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, fields
 from typing import Any
+
+import pandas as pd
 
 from shockgrid.rulebooks.difference import differences
 from shockgrid.venues.okx.rulebook import Difference, Rulebook
@@ -12,6 +15,23 @@ from shockgrid.venues.okx.rulebook import Difference, Rulebook
 def override_line(difference: Difference, base: str) -> str:
     """``mr7.rate.A = 0.006 overrides 0.0045 of okx/v2-2025-01-15``."""
     return f"{difference.path} = {value_text(difference.after)} overrides {value_text(difference.before)} of {base}"
+
+
+def rulebook_diff(before: Rulebook, after: Rulebook) -> pd.DataFrame:
+    """What differs from one rulebook to another, one row a number, list or coin's group.
+
+    Args:
+        before: The first rulebook.
+        after: The second.
+
+    Returns:
+        Columns ``path`` (``mr7.rate.A``, ``groupings.mr1.SOL``), ``before, after`` (None where a structure has no such
+        parameter), ``provenance_before, provenance_after``. Rows whose values are equal differ in provenance.
+    """
+    columns = [field.name for field in fields(Difference)]
+    return pd.DataFrame([asdict(d) for d in differences(before, after)], columns=columns).astype(
+        {"before": object, "after": object}
+    )
 
 
 def changes_page(before: Rulebook, after: Rulebook, *, provenance: bool = True) -> str:
