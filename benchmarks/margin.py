@@ -16,8 +16,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import scipy.sparse
-from tests.reference.okx import margin as twin_margin
-from tests.reference.parameters import VERSIONS
 
 import shockgrid as sg
 from benchmarks.protocol import process_seconds, seconds, write
@@ -28,6 +26,8 @@ from shockgrid.numerics.ragged import ragged_sum
 from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
+from tests.reference.okx import margin as twin_margin
+from tests.reference.parameters import VERSIONS
 
 ACCOUNTS = (1_000, 20_000)
 MEAN_POSITIONS = 20

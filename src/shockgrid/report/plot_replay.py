@@ -42,7 +42,8 @@ def plot_account(report: ReplayReport, account: str) -> go.Figure:
     place = account_place(report.reports[0], account)
     parts = np.array([_account_parts(version, account, place) for version in report.reports])
     rows = [version.accounts.iloc[place] for version in report.reports]
-    labels = [f"{amount(row['mmr_usd'])} · ratio {_ratio(row['margin_ratio'])}" for row in rows]
+    amounts = _amounts([float(row["mmr_usd"]) for row in rows])
+    labels = [f"{text} · ratio {_ratio(row['margin_ratio'])}" for text, row in zip(amounts, rows, strict=True)]
     figure = go.Figure(_stack(parts, _names(report)))
     figure.add_trace(end_labels(parts.sum(axis=1).tolist(), _names(report), labels))
     _lay_out(figure, parts, report)
@@ -69,10 +70,17 @@ def plot_population(report: ReplayReport) -> go.Figure:
     for bar in _stack(parts, _names(report)):
         figure.add_trace(bar, row=1, col=1)
     totals = parts.sum(axis=1).tolist()
-    figure.add_trace(end_labels(totals, _names(report), [amount(total) for total in totals]), row=1, col=1)
+    figure.add_trace(end_labels(totals, _names(report), _amounts(totals)), row=1, col=1)
     _lay_out(figure, parts, report)
     _add_spread(figure, report)
     return styled(figure, "", 210 + 34 * len(report.reports), bottom=115)
+
+
+def _amounts(values: list[float]) -> list[str]:
+    """US dollars, all in millions where one has to be."""
+    if max(values) >= 1e8:
+        return [f"{value / 1e6:,.1f}M" for value in values]
+    return [amount(value) for value in values]
 
 
 def _names(report: ReplayReport) -> list[str]:
@@ -172,8 +180,16 @@ def _add_spread(figure: go.Figure, report: ReplayReport) -> None:
     texts = [f"{s.more:,} more, {s.less:,} less" for s in spreads]
     figure.add_trace(end_labels([right] * len(names), names, texts), row=1, col=2)
     limits = [float(low.min()) - 0.05 * span, right + 0.55 * span]
-    axis = {"title_text": "relative change of the margin", "tickformat": "+.0%", "range": limits, "zeroline": True}
-    figure.update_xaxes(AXIS | axis, row=1, col=2)
+    axis = {"title_text": "relative change of the margin", "tickformat": "+.3~%", "range": limits, "zeroline": True}
+    figure.update_xaxes(AXIS | axis | {"tickvals": _ticks(float(low.min()), float(high.max()))}, row=1, col=2)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About four round numbers between two; the counts to the right of them stand on no axis."""
+    rough = (high - low or 1.0) / 4.0
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * next(k for k in (1.0, 2.0, 5.0, 10.0) if k * power >= rough)
+    return [k * step for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
 def _ratio(value: float) -> str:
