@@ -112,8 +112,11 @@ def test_the_newest_is_the_default():
     assert load_rulebook("okx").version == VERSIONS[-1]
 
 
+FORMS = {"time": lambda t: t, "text": datetime.isoformat, "without an offset": lambda t: t.replace(tzinfo=None)}
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("form", [lambda t: t, datetime.isoformat, lambda t: t.replace(tzinfo=None)])
+@pytest.mark.parametrize("form", list(FORMS.values()), ids=list(FORMS))
 def test_in_force_from_exactly_its_time(version, form):
     assert load_rulebook("okx", at=form(EFFECTIVE[version])).version == version
 
@@ -126,7 +129,7 @@ def test_the_one_before_is_in_force_until_a_second_before(before, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("form", [lambda day: day, date.isoformat])
+@pytest.mark.parametrize("form", [lambda day: day, date.isoformat], ids=["date", "text"])
 def test_a_bare_date_is_the_end_of_its_day(version, form):
     assert load_rulebook("okx", at=form(EFFECTIVE[version].date())).version == version
 
@@ -550,20 +553,18 @@ PROVENANCE = {
     "borrow.step_amount": spread(
         (FIRST, UNKNOWN_TABLE), ("v1-2023-06-08", JUNE_2023), ("v1-2024-02-01", {**FEBRUARY_2024, "USDT": "inferred"})
     ),
-    "borrow.daily_rate": always(borrowed("published", "published", "modelled", "modelled")),
+    "borrow.step_rate": spread((FIRST, "modelled"), ("v1-2023-06-08", "corroborated")),
+    "borrow.daily_rate": spread(
+        (FIRST, "modelled"), (V2[0], borrowed("published", "published", "modelled", "modelled"))
+    ),
     "borrow.free_quota": always("corroborated"),
+    "haircut.bounds_usd": spread((FIRST, "modelled"), ("v1-2023-06-08", "corroborated")),
+    "haircut.rates": spread((FIRST, "modelled"), ("v1-2023-06-08", "corroborated")),
+    "mr6.loss_fraction": spread((FIRST, "inferred"), (V2[0], "published")),
+    "mr7.rate": spread(
+        (FIRST, abc("inferred", "modelled", "modelled")), (V2[0], abc("inferred", "inferred", "modelled"))
+    ),
     "account.minimum_equity_usd": always("published"),
-}
-
-IN_DOUBT = {
-    "mr6.loss_fraction": (
-        spread((FIRST, "inferred"), (V2[0], "published")),
-        "section 7 says that the fraction of v1 is inferred only; the packaged v1 files inherit 'published' from v2",
-    ),
-    "borrow.step_rate": (
-        spread((FIRST, "modelled"), ("v1-2023-06-08", "corroborated")),
-        "the step belongs to the tables of June 2023 (S21), which stand in before, but stays 'corroborated' there",
-    ),
 }
 
 
@@ -584,13 +585,6 @@ def expected_kinds(steps: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("key", PROVENANCE)
 def test_provenance_in_every_version(packaged, key):
     assert kinds(packaged, key) == expected_kinds(PROVENANCE[key])
-
-
-@pytest.mark.parametrize(
-    "key", [pytest.param(key, marks=pytest.mark.xfail(strict=True, reason=why)) for key, (_, why) in IN_DOUBT.items()]
-)
-def test_provenance_that_is_carried_back_to_a_version_that_does_not_have_it(packaged, key):
-    assert kinds(packaged, key) == expected_kinds(IN_DOUBT[key][0])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from datetime import UTC
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -99,7 +100,8 @@ def load_rulebook(name: str | os.PathLike[str] = "okx", at: Moment | None = None
         RulebookError: No such rulebook, none in force at that time, or a file that is malformed; names the file, the
             path in it (``mr1.price_moves.A[2]``), what was expected and what was found.
     """
-    return _read(shelf.find(os.fspath(name), at))[1]
+    # A copy: packaged rulebooks are read once, and whoever changes a list of one must not change it for all.
+    return deepcopy(_read(shelf.find(os.fspath(name), at))[1])
 
 
 def list_rulebooks() -> list[str]:
@@ -134,6 +136,8 @@ def _read_file(source: Traversable, above: tuple[str, ...]) -> tuple[Draft, Rule
     for key in ("format", "version"):
         if key not in document:
             raise RulebookError(file, key, "a value of its own in a file that extends another", "nothing")
+    if isinstance(document["version"], str) and parent_name == f"{document.get('venue', 'okx')}/{document['version']}":
+        raise RulebookError(file, "version", f"a name of its own, not that of {parent_name}", repr(document["version"]))
     # The parent is checked under its own name: what is wrong in a file is not put on those that extend it.
     parent, parent_rules = _read(parent_source, chain)
     structure = document.get("structure", parent_rules.structure)
@@ -172,7 +176,10 @@ def _identity(source: Traversable) -> str:
 def _parent(file: str, name: Any, source: Traversable) -> Traversable:
     """The file that ``extends`` names: a packaged rulebook, or a path seen from the file's own folder."""
     if isinstance(name, str) and name.endswith(".toml"):
-        return Path(str(source)).parent / name
+        path = Path(str(source)).parent / name
+        if not path.is_file():
+            raise RulebookError(file, "extends", "the path of a file, seen from this one", repr(name))
+        return path
     if name not in shelf.names():
         expected = f"one of {', '.join(shelf.names())}, or the path of a .toml file"
         raise RulebookError(file, "extends", expected, repr(name))
@@ -182,7 +189,7 @@ def _parent(file: str, name: Any, source: Traversable) -> Traversable:
 def _own_draft(file: str, document: Mapping[str, Any], structure: Any) -> Draft:
     if structure is None:
         raise RulebookError(file, "structure", "this key", "nothing")
-    if structure not in STRUCTURES:
+    if not isinstance(structure, str) or structure not in STRUCTURES:
         raise RulebookError(file, "structure", " or ".join(map(repr, STRUCTURES)), repr(structure))
     tree = {key: value for key, value in document.items() if key not in _Header.model_fields}
     return Draft(

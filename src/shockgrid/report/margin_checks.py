@@ -7,7 +7,6 @@ import numpy as np
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
-from shockgrid.market.universe import KINDS
 from shockgrid.venues.okx.margin import MarginResult
 from shockgrid.venues.okx.price_limits import require_positive_prices
 from shockgrid.venues.okx.rule_tables import RuleTables
@@ -27,13 +26,11 @@ def require_usable(market: Market, rules: Rulebook, tables: RuleTables) -> None:
 
 
 def _require_funding_rates(market: Market, rules: Rulebook) -> None:
-    table, universe = market.table, market.universe
-    given = table.details.get("funding_rate", np.full(len(table), np.nan))[market.order]
-    missing = (universe.kinds == KINDS.index("perpetual")) & np.isnan(given)
+    table = market.table
+    missing = (table.kind == "perpetual") & np.isnan(table.details.get("funding_rate", np.full(len(table), np.nan)))
     if missing.any():
-        i = int(np.argmax(missing))
         expected = f"a funding rate per 8 hours, which mr7.funding_days of {rules.name} needs"
-        where = market.source.locate("instruments", int(market.order[i]), "funding_rate")
+        where = market.source.locate("instruments", int(np.argmax(missing)), "funding_rate")
         raise InputError(market.source.file, where, expected, "nothing")
 
 

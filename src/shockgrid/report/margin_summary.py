@@ -42,13 +42,10 @@ def print_summary(report: MarginReport, console: Console) -> None:
     for line in report.market.derived:
         console.print(Text.assemble(("derived: ", "dim"), line), soft_wrap=True)
     for difference in report.rules.overrides:
-        console.print(override_line(difference, report.rules.base.name), highlight=False, soft_wrap=True)
+        console.print(Text(override_line(difference, report.rules.base.name)), soft_wrap=True)
     n = len(report.rules.modelled)
-    console.print(
-        f"[dim]{n} parameters of {report.rules.name} are modelling choices, not published (docs/parameters.md)[/]",
-        highlight=False,
-        soft_wrap=True,
-    )
+    words = f"{n} parameters of {report.rules.name} are modelling choices, not published (docs/parameters.md)"
+    console.print(Text(words, style="dim"), soft_wrap=True)
 
 
 def _heading(report: MarginReport) -> Text:

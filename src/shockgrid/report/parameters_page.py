@@ -13,6 +13,7 @@ from typing import Any
 from shockgrid.io.rulebook_file import load_rulebook
 from shockgrid.rulebooks.structure import STRUCTURES, Shape
 from shockgrid.rulebooks.value_checks import by_group
+from shockgrid.rulebooks.value_text import value_text
 from shockgrid.venues.okx.rulebook import Parameter, Rulebook
 
 PROVENANCE = {
@@ -125,11 +126,7 @@ def _sources(rulebook: Rulebook) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "table below" if value and isinstance(value[0], list) else "; ".join(map(_number, value)) or "none"
-    return _number(value)
+    return "table below" if value and isinstance(value, list) and isinstance(value[0], list) else value_text(value)
 
 
 def _number(value: float) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any
 
 import pandas as pd
 
 from shockgrid.rulebooks.difference import differences
+from shockgrid.rulebooks.value_text import value_text
 from shockgrid.venues.okx.rulebook import Difference, Rulebook
 
 
@@ -42,28 +42,14 @@ def changes_page(before: Rulebook, after: Rulebook, *, provenance: bool = True) 
         after: The second.
         provenance: Whether to list what differs only in how well it is known.
     """
-    found = differences(before, after)
+    found = [d for d in differences(before, after) if provenance or d.is_numeric]
     values = [d for d in found if d.is_numeric and not d.path.startswith("groupings.")]
     blocks = [f"# From {before.name} to {after.name}", f"{before.summary}  \n{after.summary}"]
     blocks += _section("Values", _rows(values), ("key", "before", "after", "provenance before", "after"))
     blocks += _section("Groups", _group_rows(found), ("list", "coins", "before", "after"))
-    if provenance:
-        known = [(f"`{d.path}`", d.provenance_before, d.provenance_after) for d in found if not d.is_numeric]
-        blocks += _section("Only the provenance differs", known, ("key", "before", "after"))
+    known = [(f"`{d.path}`", d.provenance_before, d.provenance_after) for d in found if not d.is_numeric]
+    blocks += _section("Only the provenance differs", known, ("key", "before", "after"))
     return "\n\n".join(blocks if found else [*blocks[:1], "Nothing differs."]) + "\n"
-
-
-def value_text(value: Any) -> str:
-    """A value of a rulebook on one line; a table of several rows by its size."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        if value and isinstance(value[0], list):
-            return f"table of {len(value)} by {len(value[0])}"
-        return "; ".join(map(value_text, value)) or "none"
-    return value if isinstance(value, str) else f"{value:,.15g}"
 
 
 def _rows(values: Iterable[Difference]) -> list[tuple[str, ...]]:

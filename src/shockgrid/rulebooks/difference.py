@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from shockgrid.rulebooks.structure import PARAMETERS
 from shockgrid.rulebooks.value_checks import by_group
 from shockgrid.venues.okx.rulebook import Difference, Parameter, Rulebook
 
@@ -16,15 +17,16 @@ def differences(before: Rulebook, after: Rulebook) -> tuple[Difference, ...]:
     A parameter that depends on groups is compared group by group, and a group list coin by coin: its difference names
     the coins that moved, with the group of each before and after.
     """
-    keys = dict.fromkeys([*before.parameters, *after.parameters])
+    keys = [key for key in PARAMETERS if key in before.parameters or key in after.parameters]
     found = [d for key in keys for d in _of_parameter(before.parameters.get(key), after.parameters.get(key))]
     names = dict.fromkeys([*before.groupings, *after.groupings])
     return (*found, *(d for name in names for d in _of_grouping(name, before, after)))
 
 
 def with_overrides(rules: Rulebook, parent: Rulebook) -> Rulebook:
-    """A rulebook of one's own, saying what it overrides of the rulebook that it extends."""
-    return dataclasses.replace(rules, parent=parent, overrides=differences(parent.base, rules))
+    """A rulebook of one's own, saying what it overrides of the rulebook that it extends: values, not provenance."""
+    found = tuple(d for d in differences(parent.base, rules) if d.is_numeric and d.after is not None)
+    return dataclasses.replace(rules, parent=parent, overrides=found)
 
 
 def _of_parameter(before: Parameter | None, after: Parameter | None) -> Iterator[Difference]:

@@ -1,8 +1,9 @@
 """A rulebook file that extends another: what it inherits, and what an override does to provenance.
 
 It inherits everything that its structure knows. A parameter's table is overridden key by key, its values and
-provenances group by group; a grouping is replaced whole. A value that is overridden without a provenance of its own
-is ``modelled``: the exchange's name does not stay on a number that the exchange did not print.
+provenances group by group; a grouping is replaced whole, and groups that it no longer has are dropped. A value that is
+overridden without a provenance of its own is ``modelled``: the exchange's name does not stay on a number that the
+exchange did not print.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shockgrid.rulebooks.structure import Shape
+from shockgrid.rulebooks.value_text import value_text
 
 OVERRIDE = "override"
 """Source of a value that a file overrides without naming its source."""
@@ -44,7 +46,7 @@ def extended(own: Draft, parent: Draft, parent_name: str, shapes: Mapping[str, S
         shapes: The parameters of the file's structure; others are not inherited.
     """
     partitions = {shape.by for shape in shapes.values()}
-    inherited = {key: table for key, table in parent.tables.items() if key in shapes}
+    inherited = {key: _with_groups_of(table, own.groupings) for key, table in parent.tables.items() if key in shapes}
     tables = inherited | {key: _overridden(table, inherited.get(key), parent_name) for key, table in own.tables.items()}
     sources = _over(own.sources, _used(parent.sources, tables))
     if isinstance(sources, dict) and any(isinstance(t, dict) and t.get("source") == OVERRIDE for t in tables.values()):
@@ -60,8 +62,8 @@ def extended(own: Draft, parent: Draft, parent_name: str, shapes: Mapping[str, S
 def _used(sources: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
     """The sources that a parameter still names, as its source or in its note."""
     texts = [f"{table.get('source')} {table.get('note')}" for table in tables.values() if isinstance(table, dict)]
-    words = set(re.findall(r"\w+", " ".join(texts)))
-    return {name: text for name, text in sources.items() if name in words}
+    text = " ".join(texts)
+    return {name: what for name, what in sources.items() if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)}
 
 
 def _over(own: Any, parent: dict[str, Any]) -> Any:
@@ -70,27 +72,38 @@ def _over(own: Any, parent: dict[str, Any]) -> Any:
 
 
 def _overridden(own: Any, parent: Any, parent_name: str) -> Any:
+    """A parameter's table over the inherited one."""
     if not (isinstance(own, dict) and isinstance(parent, dict)):
         return own
-    table = {**parent, **own}
+    table, groups = {**parent, **own}, parent["value"]
+    kinds = own.get("provenance", {})
     if "value" not in own:
+        if isinstance(kinds, dict) and isinstance(groups, dict):
+            table["provenance"] = {**_by_group(parent["provenance"], groups), **kinds}
         return table
     changed = own["value"]
-    by_group = isinstance(changed, dict) and isinstance(parent["value"], dict)
-    former = {group: parent["value"].get(group) for group in changed} if by_group else parent["value"]
-    kinds = own.get("provenance", "modelled")
-    if by_group:
-        table["value"] = {**parent["value"], **changed}
-        kinds = {**_by_group(parent["provenance"], parent["value"]), **_by_group(kinds, changed)}
-    was = f"In {parent_name} it is {_text(former)} ({parent['source']})."
-    return {**table, "provenance": kinds, "source": own.get("source", OVERRIDE), "note": own.get("note", was)}
+    if isinstance(changed, dict) and isinstance(groups, dict):
+        table["value"] = {**groups, **changed}
+        own_kinds = {**dict.fromkeys(changed, "modelled"), **_by_group(kinds, changed)}
+        table["provenance"] = {**_by_group(parent["provenance"], groups), **own_kinds}
+        was = ", ".join(f"{group} {value_text(groups.get(group))}" for group in changed)
+    else:
+        table["provenance"] = kinds or "modelled"
+        was = value_text(groups) if not isinstance(groups, dict) else "a value for each group"
+    note = f"In {parent_name} it is {was} ({parent['source']})."
+    return {**table, "source": own.get("source", OVERRIDE), "note": own.get("note", note)}
 
 
 def _by_group(provenance: Any, groups: Mapping[str, Any]) -> dict[str, Any]:
     return provenance if isinstance(provenance, dict) else dict.fromkeys(groups, provenance)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{group} {_text(entry)}" for group, entry in value.items())
-    return str(value)
+def _with_groups_of(table: Any, own_groupings: Any) -> Any:
+    """An inherited table without the groups that the file's own grouping no longer has: they apply to nothing."""
+    grouping = own_groupings.get(table["by"]) if isinstance(own_groupings, dict) and table.get("by") else None
+    if not isinstance(grouping, dict):
+        return table
+    left = {*grouping, grouping.get("default")} - {"default"}
+    value = {group: entry for group, entry in table["value"].items() if group in left}
+    kinds = {group: kind for group, kind in _by_group(table["provenance"], table["value"]).items() if group in left}
+    return {**table, "value": value, "provenance": kinds}

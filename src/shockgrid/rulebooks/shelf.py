@@ -65,7 +65,8 @@ def read_toml(source: Traversable) -> dict[str, Any]:
 
 def is_packaged(source: Traversable) -> bool:
     """Whether a file is one of those that come with shockgrid."""
-    return any(str(source) == str(file) for venue in _venues() for file in _files(_shelf().joinpath(venue)))
+    path = Path(str(source)).resolve()
+    return any(path == Path(str(file)).resolve() for venue in _venues() for file in _files(_shelf().joinpath(venue)))
 
 
 def _shelf() -> Traversable:

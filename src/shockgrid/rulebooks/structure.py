@@ -45,8 +45,7 @@ class Shape:
 _NUMBER = Shape()
 _SWITCH = Shape("switch")
 
-# In the order of the rules; v1 and v2 differ in what `only` marks.
-_PARAMETERS: Mapping[str, Shape] = {
+PARAMETERS: Mapping[str, Shape] = {
     "mr1.price_moves": Shape("numbers", by="mr1", ascending=True, starts_at=0.0, length=4),
     "mr1.vol_shock_days": Shape("numbers", ascending=True, least=1),
     "mr1.vol_shock_points": Shape("numbers", like="mr1.vol_shock_days"),
@@ -109,9 +108,10 @@ _PARAMETERS: Mapping[str, Shape] = {
     "ratio.liquidation": _NUMBER,
     "account.minimum_equity_usd": _NUMBER,
 }
+"""Of all structures, in the order of the rules; they differ in what ``only`` marks."""
 
 STRUCTURES: Mapping[str, Mapping[str, Shape]] = {
-    structure: {key: shape for key, shape in _PARAMETERS.items() if shape.only in ("", structure)}
+    structure: {key: shape for key, shape in PARAMETERS.items() if shape.only in ("", structure)}
     for structure in ("v1", "v2")
 }
 """Required keys of each structure."""

@@ -24,6 +24,8 @@ UNCHANGED = VOL_COLUMNS.index("unchanged")
 class VolShocks:
     """Volatility shocks by time to expiry, interpolated linearly in days and flat outside the table.
 
+    A version axis may stand before each.
+
     Attributes:
         days: Nodes, ascending.
         points: Shock in volatility, 0.30 is 30 points.
@@ -31,10 +33,10 @@ class VolShocks:
         floor: Least shocked volatility; the unchanged one has no floor.
     """
 
-    days: Float[AnyArray, " node"]
-    points: Float[AnyArray, " node"]
-    relative: Float[AnyArray, " node"]
-    floor: Float[AnyArray, ""]
+    days: Float[AnyArray, "*version node"]
+    points: Float[AnyArray, "*version node"]
+    relative: Float[AnyArray, "*version node"]
+    floor: Float[AnyArray, "*version"]
 
 
 def signed_moves(steps: Float[Array, "coin step"]) -> Float[Array, "coin move"]:

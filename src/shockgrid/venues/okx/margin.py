@@ -37,17 +37,17 @@ class AccountMargin:
         status: Index into ``STATUS``.
     """
 
-    equity_usd: Float[AnyArray, " account"]
-    gross_equity_usd: Float[AnyArray, " account"]
-    derivatives_mmr_usd: Float[AnyArray, " account"]
-    borrow_mmr_usd: Float[AnyArray, " account"]
-    mmr_usd: Float[AnyArray, " account"]
-    derivatives_imr_usd: Float[AnyArray, " account"]
-    borrow_imr_usd: Float[AnyArray, " account"]
-    imr_usd: Float[AnyArray, " account"]
-    liability_usd: Float[AnyArray, " account"]
-    margin_ratio: Float[AnyArray, " account"]
-    status: Int[AnyArray, " account"]
+    equity_usd: Float[AnyArray, "*version account"]
+    gross_equity_usd: Float[AnyArray, "*version account"]
+    derivatives_mmr_usd: Float[AnyArray, "*version account"]
+    borrow_mmr_usd: Float[AnyArray, "*version account"]
+    mmr_usd: Float[AnyArray, "*version account"]
+    derivatives_imr_usd: Float[AnyArray, "*version account"]
+    borrow_imr_usd: Float[AnyArray, "*version account"]
+    imr_usd: Float[AnyArray, "*version account"]
+    liability_usd: Float[AnyArray, "*version account"]
+    margin_ratio: Float[AnyArray, "*version account"]
+    status: Int[AnyArray, "*version account"]
 
 
 @jax.tree_util.register_dataclass
@@ -63,18 +63,20 @@ class CurrencyMargin:
         imr_usd: Initial margin of what is owed and what orders could add to it.
     """
 
-    equity: Float[AnyArray, " currency_row"]
-    without_options: Float[AnyArray, " currency_row"]
-    counted_usd: Float[AnyArray, " currency_row"]
-    liability: Float[AnyArray, " currency_row"]
-    mmr_usd: Float[AnyArray, " currency_row"]
-    imr_usd: Float[AnyArray, " currency_row"]
+    equity: Float[AnyArray, "*version currency_row"]
+    without_options: Float[AnyArray, "*version currency_row"]
+    counted_usd: Float[AnyArray, "*version currency_row"]
+    liability: Float[AnyArray, "*version currency_row"]
+    mmr_usd: Float[AnyArray, "*version currency_row"]
+    imr_usd: Float[AnyArray, "*version currency_row"]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class MarginResult:
     """Everything computed; rows beyond the accounts and units there are, up to a size bucket, are padding.
+
+    In a replay a version axis stands before each.
 
     Attributes:
         units: In row order.
@@ -87,12 +89,12 @@ class MarginResult:
     """
 
     units: UnitMargin
-    unit_imr_usd: Float[AnyArray, " row"]
-    unit_upl_usd: Float[AnyArray, " row"]
+    unit_imr_usd: Float[AnyArray, "*version row"]
+    unit_upl_usd: Float[AnyArray, "*version row"]
     currencies: CurrencyMargin
     accounts: AccountMargin
-    price_moves: Float[AnyArray, "unit move"]
-    bucket_moves: Float[AnyArray, "unit bucket"]
+    price_moves: Float[AnyArray, "*version unit move"]
+    bucket_moves: Float[AnyArray, "*version unit bucket"]
 
 
 def margin_result(contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan) -> MarginResult:

@@ -1,6 +1,7 @@
 """A rulebook as arrays: traced, padded, one entry for every coin and currency of a market (``rule_lookup`` makes them).
 
 Since every number is an array, one compilation serves all versions of one structure, and gradients reach all of them.
+Several versions may stand behind one another, a version axis in front of every number (``stacked``).
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ T = TypeVar("T")
 class LiquidationCharge:
     """MR7's charge of an option contract, as fractions of its underlying's USD value."""
 
-    fee_index: Float[AnyArray, ""]
-    fee_premium: Float[AnyArray, ""]
-    delta: Float[AnyArray, ""]
-    vega_points: Float[AnyArray, ""]
-    floor: Float[AnyArray, ""]
-    short_floor: Float[AnyArray, ""]
+    fee_index: Float[AnyArray, "*version"]
+    fee_premium: Float[AnyArray, "*version"]
+    delta: Float[AnyArray, "*version"]
+    vega_points: Float[AnyArray, "*version"]
+    floor: Float[AnyArray, "*version"]
+    short_floor: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -49,16 +50,16 @@ class ContractRules:
     """
 
     structure: Structure = field(metadata={"static": True})
-    price_steps: Float[AnyArray, "coin step"]
-    extreme_move: Float[AnyArray, " coin"]
+    price_steps: Float[AnyArray, "*version coin step"]
+    extreme_move: Float[AnyArray, "*version coin"]
     vol_shocks: VolShocks
-    decay_days: Float[AnyArray, ""]
-    rate_pc1: Float[AnyArray, ""]
-    rate_pc2: Float[AnyArray, ""]
-    rate_tilt_days: Float[AnyArray, ""]
-    liquidation_rate: Float[AnyArray, " coin"]
+    decay_days: Float[AnyArray, "*version"]
+    rate_pc1: Float[AnyArray, "*version"]
+    rate_pc2: Float[AnyArray, "*version"]
+    rate_tilt_days: Float[AnyArray, "*version"]
+    liquidation_rate: Float[AnyArray, "*version coin"]
     option_charge: LiquidationCharge
-    funding_days: Float[AnyArray, ""]
+    funding_days: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -66,8 +67,8 @@ class ContractRules:
 class MultiplierTables:
     """MR7: marginal tiers of the raw charge in USD, and what each slice of it is multiplied with."""
 
-    upper: Float[AnyArray, "coin tier"]
-    multiplier: Float[AnyArray, "coin tier"]
+    upper: Float[AnyArray, "*version coin tier"]
+    multiplier: Float[AnyArray, "*version coin tier"]
 
 
 @jax.tree_util.register_dataclass
@@ -81,12 +82,12 @@ class CurrencyTables:
         haircut_upper, haircut_rate: Marginal tiers by USD value; the rate is the share that counts.
     """
 
-    borrow_upper: Float[AnyArray, "currency borrow_tier"]
-    borrow_mmr: Float[AnyArray, "currency borrow_tier"]
-    borrow_imr: Float[AnyArray, "currency borrow_tier"]
-    borrow_step: Float[AnyArray, " currency"]
-    haircut_upper: Float[AnyArray, "currency haircut_tier"]
-    haircut_rate: Float[AnyArray, "currency haircut_tier"]
+    borrow_upper: Float[AnyArray, "*version currency borrow_tier"]
+    borrow_mmr: Float[AnyArray, "*version currency borrow_tier"]
+    borrow_imr: Float[AnyArray, "*version currency borrow_tier"]
+    borrow_step: Float[AnyArray, "*version currency"]
+    haircut_upper: Float[AnyArray, "*version currency haircut_tier"]
+    haircut_rate: Float[AnyArray, "*version currency haircut_tier"]
 
 
 @jax.tree_util.register_dataclass
@@ -94,10 +95,10 @@ class CurrencyTables:
 class DepegTables:
     """MR9: marginal tiers of the hedged volume in USD, a factor for each at each index price."""
 
-    upper: Float[AnyArray, " depeg_tier"]
-    prices: Float[AnyArray, " price"]
-    factors: Float[AnyArray, "price depeg_tier"]
-    count_spot: Float[AnyArray, ""]
+    upper: Float[AnyArray, "*version depeg_tier"]
+    prices: Float[AnyArray, "*version price"]
+    factors: Float[AnyArray, "*version price depeg_tier"]
+    count_spot: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -105,9 +106,9 @@ class DepegTables:
 class TenorBasis:
     """MR4 of version 2: a floor, and an annual move by the square root of time."""
 
-    floor: Float[AnyArray, " coin"]
-    annual_move: Float[AnyArray, " coin"]
-    perpetual_days: Float[AnyArray, ""]
+    floor: Float[AnyArray, "*version coin"]
+    annual_move: Float[AnyArray, "*version coin"]
+    perpetual_days: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -115,9 +116,9 @@ class TenorBasis:
 class MatchedBasis:
     """MR4 of version 1: a forward move, and a change of the basis; whether spot in use is a bucket."""
 
-    forward_move: Float[AnyArray, " coin"]
-    basis_change: Float[AnyArray, " coin"]
-    count_spot: Float[AnyArray, ""]
+    forward_move: Float[AnyArray, "*version coin"]
+    basis_change: Float[AnyArray, "*version coin"]
+    count_spot: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -131,9 +132,9 @@ class SpotTables:
         user_limit: 1 if the account may limit it.
     """
 
-    joins: Float[AnyArray, " mode"]
-    orders: Float[AnyArray, ""]
-    user_limit: Float[AnyArray, ""]
+    joins: Float[AnyArray, "*version mode"]
+    orders: Float[AnyArray, "*version"]
+    user_limit: Float[AnyArray, "*version"]
 
 
 @jax.tree_util.register_dataclass
@@ -156,14 +157,14 @@ class RuleTables:
     multipliers: MultiplierTables
     depeg: DepegTables | None
     currencies: CurrencyTables
-    vega_term_kappa: Float[AnyArray, ""]
-    extreme_loss_fraction: Float[AnyArray, ""]
-    imr_multiple: Float[AnyArray, ""]
-    borrow_step_rate: Float[AnyArray, ""]
-    borrow_rate_cap: Float[AnyArray, ""]
-    liability_fee: Float[AnyArray, ""]
-    warning_ratio: Float[AnyArray, ""]
-    liquidation_ratio: Float[AnyArray, ""]
+    vega_term_kappa: Float[AnyArray, "*version"]
+    extreme_loss_fraction: Float[AnyArray, "*version"]
+    imr_multiple: Float[AnyArray, "*version"]
+    borrow_step_rate: Float[AnyArray, "*version"]
+    borrow_rate_cap: Float[AnyArray, "*version"]
+    liability_fee: Float[AnyArray, "*version"]
+    warning_ratio: Float[AnyArray, "*version"]
+    liquidation_ratio: Float[AnyArray, "*version"]
 
     @property
     def structure(self) -> Structure:
