@@ -52,7 +52,7 @@ def test_outputs_are_not_committed(script):
         assert cell.get("execution_count") is None
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "."])
+@pytest.mark.parametrize("folder", ["notebooks", pytest.param(".", marks=pytest.mark.long)])
 @pytest.mark.parametrize("script", SCRIPTS, ids=by_name)
 def test_runs(script, folder):
     """From its own folder, as JupyterLab starts it, and from the root of the project, as some editors do."""
