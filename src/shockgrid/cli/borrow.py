@@ -13,6 +13,7 @@ from rich.console import Console
 
 import shockgrid as sg
 from shockgrid.cli.market_source import SourceOptions, read_market
+from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.report.frame_table import frame_table
 
 app = cyclopts.App(name="borrow", help="What accounts owe, its interest, forced conversion, and their orders.")
@@ -42,8 +43,7 @@ def borrow_show(
     market: Path,
     accounts: Path,
     *,
-    rulebook: str = "okx",
-    at: str | None = None,
+    rules: RuleOptions | None = None,
     source: SourceOptions | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -57,14 +57,10 @@ def borrow_show(
         A market, in any form that ``margin`` takes.
     accounts
         Accounts: JSON or a Parquet folder.
-    rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    at
-        With ``okx``: the version in force at this time.
     json
         Print all currencies with all columns as JSON; an infinite limit is ``null``.
     """
-    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), sg.load_rulebook(rulebook, at))
+    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), read_rules(rules))
     if json:
         print(dumps(loads(str(report.currencies.to_json(orient="records"))), indent=2))
         return
@@ -79,8 +75,7 @@ def borrow_accrue(
     out: Path,
     *,
     hours: float,
-    rulebook: str = "okx",
-    at: str | None = None,
+    rules: RuleOptions | None = None,
     source: SourceOptions | None = None,
 ) -> None:
     """Charge interest for some hours and write the accounts after it.
@@ -97,13 +92,9 @@ def borrow_accrue(
         A .json file, or a folder for Parquet.
     hours
         How long; a charge falls on every full hour.
-    rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    at
-        With ``okx``: the version in force at this time.
     """
     before = sg.read_accounts(accounts)
-    after = sg.accrue_interest(before, read_market(market, source), hours, sg.load_rulebook(rulebook, at))
+    after = sg.accrue_interest(before, read_market(market, source), hours, read_rules(rules))
     sg.write_accounts(after, out)
     print(f"{len(after)} accounts with {hours:g} hours of interest written to {out}")
 
@@ -113,8 +104,7 @@ def borrow_convert(
     market: Path,
     accounts: Path,
     *,
-    rulebook: str = "okx",
-    at: str | None = None,
+    rules: RuleOptions | None = None,
     source: SourceOptions | None = None,
     out: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -129,23 +119,20 @@ def borrow_convert(
         A market, in any form that ``margin`` takes.
     accounts
         Accounts: JSON or a Parquet folder.
-    rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    at
-        With ``okx``: the version in force at this time.
     out
         Where to write the accounts after it: a .json file, or a folder for Parquet.
     json
         Print the plan as JSON instead of a table.
     """
-    rules = sg.load_rulebook(rulebook, at)
-    report = sg.convert_debts(read_market(market, source), sg.read_accounts(accounts), rules)
+    report = sg.convert_debts(read_market(market, source), sg.read_accounts(accounts), read_rules(rules))
     if out is not None:
         sg.write_accounts(report.after, out)
     if json:
         print(report.to_json())
         return
-    title = f"{len(report.accounts):,} accounts convert in {len(report.steps):,} trades under {rules.name}"
+    title = (
+        f"{len(report.accounts):,} accounts convert in {len(report.steps):,} trades under {report.before.rules.name}"
+    )
     Console().print(frame_table(_columns(report.steps, _STEPS), title))
     if out is not None:
         print(f"accounts after the conversion written to {out}")
@@ -156,8 +143,7 @@ def borrow_check(
     market: Path,
     accounts: Path,
     *,
-    rulebook: str = "okx",
-    at: str | None = None,
+    rules: RuleOptions | None = None,
     source: SourceOptions | None = None,
 ) -> None:
     """Check that the exchange would have taken the open orders: balances, borrow limits, initial margin.
@@ -170,13 +156,9 @@ def borrow_check(
         A market, in any form that ``margin`` takes.
     accounts
         Accounts: JSON or a Parquet folder.
-    rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    at
-        With ``okx``: the version in force at this time.
     """
     holdings = sg.read_accounts(accounts)
-    sg.check_orders(read_market(market, source), holdings, sg.load_rulebook(rulebook, at))
+    sg.check_orders(read_market(market, source), holdings, read_rules(rules))
     print(f"the open orders of {len(holdings)} accounts would be taken")
 
 

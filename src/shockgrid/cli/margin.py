@@ -12,6 +12,7 @@ from rich.console import Console
 import shockgrid as sg
 from shockgrid.builder.okx_reply import okx_reply
 from shockgrid.cli.market_source import SourceOptions, read_market
+from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.io.okx.position_builder import read_position_builder_request
 from shockgrid.report.margin_report import OrderBooks
 from shockgrid.report.margin_summary import print_summary, summary_json
@@ -115,8 +116,7 @@ def explain(
     accounts: Path,
     account: str,
     *,
-    rulebook: str = "okx",
-    at: str | None = None,
+    rules: RuleOptions | None = None,
     source: SourceOptions | None = None,
     markdown: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -132,15 +132,11 @@ def explain(
         Accounts: JSON or a Parquet folder.
     account
         Which one.
-    rulebook
-        ``okx`` for the newest version, ``okx/v2-2025-01-15``, or a TOML file.
-    at
-        With ``okx``: the version in force at this time.
     markdown
         Print Markdown instead of a layout for the terminal.
     """
-    rules = sg.load_rulebook(rulebook, at)
-    explanation = sg.margin(read_market(market, source), sg.read_accounts(accounts), rules).explain(account)
+    report = sg.margin(read_market(market, source), sg.read_accounts(accounts), read_rules(rules))
+    explanation = report.explain(account)
     if markdown:
         print(explanation.markdown)
     else:
