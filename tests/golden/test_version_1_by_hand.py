@@ -154,7 +154,6 @@ def test_funding_in_version_1(funded, account, unit, expected):
     assert added == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="MR7 charges a funding rate that an expiry future carries")
 def test_funding_is_of_perpetuals_alone(funded):
     """formats.md lets any instrument carry ``funding_rate``; the charge is that of a perpetual contract."""
     assert unit_of(funded, "future", "BTC-USDT")["mr7"] == unit_of(NEW, "future", "BTC-USDT")["mr7"]

@@ -453,7 +453,7 @@ def test_a_file_that_stands_alone_is_a_base_too(tmp_path):
     assert load_rulebook(whole).overrides == ()
     rules = load_rulebook(written(tmp_path, header("house.toml") + A_GROUP))
     assert rules.base.name == "okx/house"
-    assert repr(rules) == "Rulebook(okx/mine, 52 parameters, 1 overrides of okx/house)"
+    assert repr(rules) == "Rulebook(okx/mine, 52 parameters, 1 override of okx/house)"
     assert rules.overrides == (Difference("mr7.rate.A", 0.0045, 0.006, "inferred", "modelled"),)
 
 
@@ -827,7 +827,7 @@ def run(outputs, capsys, monkeypatch):
 
 def test_the_summary_names_every_override(run):
     text = run("margin", "market.json", "accounts.json", "--rulebook", "mine.toml")
-    assert "1 accounts under okx/mine, " in text
+    assert "1 account under okx/mine, " in text
     assert [line for line in text.splitlines() if "overrides" in line] == LINES
     assert f"{len(load_rulebook('mine.toml').modelled)} parameters of okx/mine are modelling choices" in text
     assert "overrides" not in run("margin", "market.json", "accounts.json", "--rulebook", PARENT)

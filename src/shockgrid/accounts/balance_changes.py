@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from shockgrid.accounts.holdings import Accounts, Balances, Labels
+from shockgrid.market.source import Source
 
 
 def with_balance_changes(
@@ -46,4 +47,5 @@ def with_balance_changes(
         amount=total(b.amount, amount),
         accrued_interest=total(b.accrued_interest, accrued_interest),
     )
-    return dataclasses.replace(accounts, balances=balances)
+    # Rows have moved: places are those of the tables here, no longer of the file that they came from.
+    return dataclasses.replace(accounts, balances=balances, source=Source(accounts.source.file))

@@ -14,6 +14,7 @@ from rich.console import Console
 import shockgrid as sg
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.cli.rule_source import RuleOptions, read_rules
+from shockgrid.report.counted import counted
 from shockgrid.report.frame_table import frame_table
 
 app = cyclopts.App(name="borrow", help="What accounts owe, its interest, forced conversion, and their orders.")
@@ -62,10 +63,11 @@ def borrow_show(
     """
     report = sg.margin(read_market(market, source), sg.read_accounts(accounts), read_rules(rules))
     if json:
-        print(dumps(loads(str(report.currencies.to_json(orient="records"))), indent=2))
+        frame = loads(str(report.currencies.to_json(orient="records")))
+        print(dumps({"manifest": report.manifest, "currencies": frame}, indent=2))
         return
     owed = report.currencies.query("liability > 0")
-    Console().print(frame_table(_columns(owed, _SHOWN), f"{len(owed):,} debts under {report.rules.name}"))
+    Console().print(frame_table(_columns(owed, _SHOWN), f"{counted(len(owed), 'debt')} under {report.rules.name}"))
 
 
 @app.command(name="accrue")
@@ -96,7 +98,7 @@ def borrow_accrue(
     before = sg.read_accounts(accounts)
     after = sg.accrue_interest(before, read_market(market, source), hours, read_rules(rules))
     sg.write_accounts(after, out)
-    print(f"{len(after)} accounts with {hours:g} hours of interest written to {out}")
+    print(f"{counted(len(after), 'account')} with {hours:g} hours of interest written to {out}")
 
 
 @app.command(name="convert")
@@ -159,7 +161,7 @@ def borrow_check(
     """
     holdings = sg.read_accounts(accounts)
     sg.check_orders(read_market(market, source), holdings, read_rules(rules))
-    print(f"the open orders of {len(holdings)} accounts would be taken")
+    print(f"the open orders of {counted(len(holdings), 'account')} would be taken")
 
 
 def _columns(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -59,6 +59,8 @@ def margin(
         Print accounts and units as JSON instead of a table.
     """
     names = rulebook or ["okx"]
+    if len(names) > 1 and "all" in names:
+        raise sg.InputError("shockgrid margin", "--rulebook", "all by itself, or several names", ", ".join(names))
     if len(names) > 1 or names == ["all"]:
         subsets = None if orders == "three_books" else orders
         _refuse_with_replay({"--orders": subsets, "--at": at, "--html": html, "--okx-request": okx_request})
@@ -93,7 +95,7 @@ def _given(accounts: Path | None) -> Path:
 def _refuse_with_replay(options: dict[str, object]) -> None:
     for name, value in options.items():
         if value is not None:
-            raise sg.InputError("shockgrid margin", name, "one rulebook only", "several")
+            raise sg.InputError("shockgrid margin", name, "no such option with several rulebooks", value)
 
 
 def _replay(

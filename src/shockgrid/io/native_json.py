@@ -254,8 +254,16 @@ class _AccountPlaces:
             steps = ["accounts", owner, table, row - int(np.searchsorted(owners, owner)), column]
             if (table, column) in _NAMED:
                 labels = self.balances.currency if table == "balances" else self.limits.coin
-                steps[2:] = [_NAMED[table, column], labels.names[labels.codes[row]]]
+                steps[2:] = [self._object(table, row, column), labels.names[labels.codes[row]]]
         return readable_path([step for step in steps if step != ""])
+
+    def _object(self, table: str, row: int, column: str) -> str:
+        """The object by currency that names the row: the second of the two where only that one does."""
+        if (table, column) == ("limits", "coin") and np.isnan(self.limits.spot_limit[row]):
+            return "borrow_limits"
+        if (table, column) == ("balances", "currency") and self.balances.amount[row] == 0:
+            return "accrued_interest" if self.balances.accrued_interest[row] != 0 else "balances"
+        return _NAMED[table, column]
 
 
 def _instrument_rows(table: InstrumentTable) -> Iterator[dict[str, object]]:

@@ -95,6 +95,11 @@ class ConversionReport:
             }
         )
 
+    @property
+    def manifest(self) -> dict[str, object]:
+        """What the plan rests on: that of the margin before."""
+        return self.before.manifest | {"kind": "shockgrid.conversion_report/1"}
+
     def __repr__(self) -> str:
         n, rules = len(self.before.inputs), self.before.rules.name
         return f"ConversionReport({len(self.accounts)} of {n} accounts, {len(self.trades.account)} trades, {rules})"
@@ -105,13 +110,12 @@ class ConversionReport:
         Raises:
             InputError: The path cannot be made a folder.
         """
-        manifest = self.before.manifest | {"kind": "shockgrid.conversion_report/1"}
-        write_frames(path, {"steps": self.steps, "accounts": self.accounts}, manifest)
+        write_frames(path, {"steps": self.steps, "accounts": self.accounts}, self.manifest)
 
     def to_json(self) -> str:
-        """The frames as one JSON document."""
+        """The manifest and the frames as one JSON document."""
         frames = {name: json.loads(getattr(self, name).to_json(orient="records")) for name in ("accounts", "steps")}
-        return json.dumps(frames, indent=2)
+        return json.dumps({"manifest": self.manifest, **frames}, indent=2)
 
 
 def convert_debts(market: Market, accounts: Accounts, rules: Rulebook) -> ConversionReport:
@@ -197,8 +201,9 @@ def _require_assets(accounts: Accounts, market: Market, assets: Assets, buy_back
         i = int(np.argmax(without))
         name, amount = market.universe.currencies[buy_backs.currency[i]], buy_backs.amount[i]
         where = accounts.source.locate("accounts", int(buy_backs.account[i]), "balances")
+        who = accounts.ids[buy_backs.account[i]]
         expected = f"something to sell for {amount:,.8g} {name} that must be bought back"
-        raise InputError(accounts.source.file, where, expected, "nothing")
+        raise InputError(accounts.source.file, where, expected, f"nothing (account {who!r})")
 
 
 def _after(accounts: Accounts, market: Market, trades: Trades) -> Accounts:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 SHORT = 6
 
 
-def frame_table(frame: pd.DataFrame, title: str) -> Table:
+def frame_table(frame: pd.DataFrame, title: str) -> Group:
     """Every row of a frame: numbers to four digits at least, aligned right; other columns as they are."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
     for name, right in zip(frame.columns, numeric, strict=True):
         longest = frame[name].astype(str).str.len().max() if len(frame) and not right else 0
@@ -23,8 +24,9 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
         # An id may look like markup, so cells are texts.
         cells = [_number(value) if right else str(value) for value, right in zip(row, numeric, strict=True)]
         table.add_row(*map(Text, cells))
-    return table
+    # Not the table's own title, which would break at its width.
+    return Group(Text(title, style="bold"), table)
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
+    return f"{value:,.0f}" if abs(value) >= 9_999.5 else f"{value:,.4g}"

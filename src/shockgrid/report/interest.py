@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from shockgrid.accounts.balance_changes import with_balance_changes
@@ -16,6 +14,7 @@ from shockgrid.report.margin import margin
 from shockgrid.venues.okx.rulebook import Rulebook
 
 HOUR_MS = 3_600_000
+MOST_HOURS = 1_000_000
 
 
 def accrue_interest(accounts: Accounts, market: Market, hours: float, rules: Rulebook | None = None) -> Accounts:
@@ -28,17 +27,17 @@ def accrue_interest(accounts: Accounts, market: Market, hours: float, rules: Rul
     Args:
         accounts: As of the market's time.
         market: Values positions, whose losses are debts too.
-        hours: How long, 0 or more.
+        hours: How long, from 0 to ``MOST_HOURS``.
         rules: Rates and quotas; the newest OKX rulebook by default. Live rates float: override ``borrow.daily_rate``.
 
     Returns:
         The accounts with more accrued interest.
 
     Raises:
-        InputError: Hours that are negative or not finite; otherwise as for ``margin``.
+        InputError: Hours out of range; otherwise as for ``margin``.
     """
-    if not (math.isfinite(hours) and hours >= 0):
-        raise InputError("accrue_interest", "hours", "a finite number, 0 or more", hours)
+    if not (isinstance(hours, int | float) and not isinstance(hours, bool) and 0 <= hours <= MOST_HOURS):
+        raise InputError("accrue_interest", "hours", f"a number from 0 to {MOST_HOURS:,}", repr(hours))
     report = margin(market, accounts, load_rulebook("okx") if rules is None else rules)
     interest = charges_within(market.time, hours) * debts_of(report).hourly_interest
     charged = np.flatnonzero(interest > 0)

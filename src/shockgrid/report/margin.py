@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import get_args, overload
 
 import jax
@@ -16,7 +15,7 @@ from shockgrid.market.padding import pad_market
 from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport, OrderBooks
 from shockgrid.report.order_worst import worst_of_subsets
-from shockgrid.report.replay import replay
+from shockgrid.report.replay import Rulebooks, replay
 from shockgrid.report.replay_report import ReplayReport
 from shockgrid.stress.exposures import Exposures
 from shockgrid.venues.okx.margin import MarginResult, evaluate_accounts, price_contracts
@@ -30,7 +29,7 @@ def margin(market: Market, accounts: Accounts, rules: Rulebook, *, orders: Order
 
 
 @overload
-def margin(market: Market, accounts: Accounts, *, rulebooks: str | Iterable[Rulebook | str]) -> ReplayReport: ...
+def margin(market: Market, accounts: Accounts, *, rulebooks: Rulebooks) -> ReplayReport: ...
 
 
 def margin(
@@ -38,7 +37,7 @@ def margin(
     accounts: Accounts,
     rules: Rulebook | None = None,
     *,
-    rulebooks: str | Iterable[Rulebook | str] | None = None,
+    rulebooks: Rulebooks | None = None,
     orders: OrderBooks = "three_books",
 ) -> MarginReport | ReplayReport:
     """Margin any number of accounts, in float64.
@@ -62,11 +61,13 @@ def margin(
     """
     if (rules is None) == (rulebooks is None):
         raise InputError("margin", "rules", "either a rulebook or rulebooks=[...]", "both" if rules else "neither")
+    if rules is not None and not isinstance(rules, Rulebook):
+        raise InputError("margin", "rules", "a rulebook, from load_rulebook", repr(rules))
     if orders not in get_args(OrderBooks) or (rules is None and orders != "three_books"):
         expected = " or ".join(get_args(OrderBooks)) if rules else "three_books, with rulebooks=[...]"
         raise InputError("margin", "orders", expected, repr(orders))
     if rules is None:
-        return replay(market, accounts, rulebooks or [])
+        return replay(market, accounts, [] if rulebooks is None else rulebooks)
     rows = plan_rows(accounts, market, risk_units(market.universe, rules.structure))
     exposures, result = evaluate(market, rows, rules, subsets_of=accounts if orders == "every_subset" else None)
     require_finite(accounts, result)

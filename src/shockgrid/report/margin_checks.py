@@ -20,7 +20,7 @@ def require_usable(market: Market, rules: Rulebook, tables: RuleTables) -> None:
         ShockError: A shock of the rulebook that would make a price of the market negative.
         InputError: A perpetual without a funding rate, where the rules count funding.
     """
-    require_positive_prices(market, tables.contracts)
+    require_positive_prices(market, tables.contracts, rules.name)
     if tables.contracts.funding_days > 0:
         _require_funding_rates(market, rules)
 

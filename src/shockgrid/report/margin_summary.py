@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shockgrid.market.clock import time_text
+from shockgrid.report.counted import counted
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.rulebook_changes import override_line
 from shockgrid.venues.okx.rulebook import Rulebook
@@ -52,7 +53,8 @@ def _heading(report: MarginReport) -> Text:
     a = report.accounts
     counts = a.status.value_counts()
     text = Text(
-        f"{len(a):,} accounts under {report.rules.name}, market of {time_text(report.market.time)}\n", style="bold"
+        f"{counted(len(a), 'account')} under {report.rules.name}, market of {time_text(report.market.time)}\n",
+        style="bold",
     )
     for status, style in reversed(STATUS_STYLE.items()):
         text.append(f"{counts.get(status, 0):,} {status}   ", style=style)

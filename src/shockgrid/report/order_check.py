@@ -36,12 +36,12 @@ def check_orders(market: Market, accounts: Accounts, rules: Rulebook) -> None:
     found = [_first_frozen(report, accounts), _first_short_of_equity(report, market, accounts, rules)]
     refused = [entry for entry in found if entry is not None]
     if refused:
-        account, path, expected, shown = min(refused, key=lambda entry: entry[0])
-        where = accounts.source.locate("accounts", account, path)
-        raise InputError(accounts.source.file, where, expected, shown)
+        account, expected, shown = min(refused, key=lambda entry: entry[0])
+        where = accounts.source.locate("accounts", account, "orders")
+        raise InputError(accounts.source.file, where, expected, f"{shown} (account {accounts.ids[account]!r})")
 
 
-_Refusal = tuple[int, str, str, str]
+_Refusal = tuple[int, str, str]
 
 
 def _first_frozen(report: MarginReport, accounts: Accounts) -> _Refusal | None:
@@ -60,7 +60,7 @@ def _first_frozen(report: MarginReport, accounts: Accounts) -> _Refusal | None:
         if accounts.auto_borrow[account[row]]
         else f"orders within the account's {name}, without auto-borrow"
     )
-    return int(account[row]), "orders", expected, f"{potential[row]:,.8g} {name} to borrow"
+    return int(account[row]), expected, f"{potential[row]:,.8g} {name} to borrow"
 
 
 def _first_short_of_equity(
@@ -76,4 +76,4 @@ def _first_short_of_equity(
         return None
     row = int(bad[0])
     expected = f"orders whose initial margin the adjusted equity of {equity[row]:,.2f} USD covers"
-    return row, "orders", expected, f"{after[row]:,.2f} USD"
+    return row, expected, f"{after[row]:,.2f} USD"

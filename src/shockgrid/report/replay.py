@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -25,8 +26,10 @@ from shockgrid.venues.okx.rulebook import Rulebook, Structure
 
 T = TypeVar("T")
 
+Rulebooks: TypeAlias = Rulebook | str | os.PathLike[str] | Iterable[Rulebook | str | os.PathLike[str]]
 
-def replay(market: Market, accounts: Accounts, rulebooks: str | Iterable[Rulebook | str]) -> ReplayReport:
+
+def replay(market: Market, accounts: Accounts, rulebooks: Rulebooks) -> ReplayReport:
     """Margin the same accounts on the same market under several rulebooks, in float64.
 
     Pricing that versions share is done once, and each structure is one compiled program whatever the versions.
@@ -34,13 +37,13 @@ def replay(market: Market, accounts: Accounts, rulebooks: str | Iterable[Ruleboo
     Args:
         market: From ``read_market``.
         accounts: From ``read_accounts``.
-        rulebooks: Rulebooks or their names; ``"all"`` for every packaged version.
+        rulebooks: Rulebooks, their names or paths, or one of these; ``"all"`` for every packaged version.
 
     Returns:
         The report, versions in the order given.
 
     Raises:
-        InputError: No rulebooks, or two of one name; otherwise as for ``margin``.
+        InputError: No rulebooks, two of one name, or what is none; otherwise as for ``margin``.
         ShockError: As for ``margin``.
     """
     rules = _rulebooks(rulebooks)
@@ -55,9 +58,10 @@ def replay(market: Market, accounts: Accounts, rulebooks: str | Iterable[Ruleboo
     return ReplayReport(tuple(reports[r.name] for r in rules))
 
 
-def _rulebooks(given: str | Iterable[Rulebook | str]) -> list[Rulebook]:
-    names = list_rulebooks() if given == "all" else [given] if isinstance(given, str) else list(given)
-    rules = [load_rulebook(name) if isinstance(name, str) else name for name in names]
+def _rulebooks(given: Rulebooks) -> list[Rulebook]:
+    if isinstance(given, str) and given == "all":
+        given = list_rulebooks()
+    rules = [_rulebook(entry) for entry in ([given] if isinstance(given, Rulebook | str | os.PathLike) else given)]
     if not rules:
         raise InputError("margin", "rulebooks", "at least one rulebook", "none")
     seen = [r.name for r in rules]
@@ -65,6 +69,14 @@ def _rulebooks(given: str | Iterable[Rulebook | str]) -> list[Rulebook]:
     if repeated is not None:
         raise InputError("margin", "rulebooks", "each version once", repr(repeated))
     return rules
+
+
+def _rulebook(entry: object) -> Rulebook:
+    if isinstance(entry, Rulebook):
+        return entry
+    if isinstance(entry, str | os.PathLike):
+        return load_rulebook(entry)
+    raise InputError("margin", "rulebooks", "rulebooks, names or paths", repr(entry))
 
 
 def _structure_reports(

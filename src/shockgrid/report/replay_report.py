@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -34,6 +35,15 @@ class ReplayReport:
     def rulebooks(self) -> tuple[str, ...]:
         """Names, in the order asked for."""
         return tuple(report.rules.name for report in self.reports)
+
+    def __len__(self) -> int:
+        return len(self.reports)
+
+    def __iter__(self) -> Iterator[MarginReport]:
+        return iter(self.reports)
+
+    def __contains__(self, rulebook: object) -> bool:
+        return rulebook in self.rulebooks
 
     def __getitem__(self, rulebook: str) -> MarginReport:
         """The whole report of one version.

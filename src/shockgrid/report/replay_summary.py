@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from shockgrid.market.clock import time_text
+from shockgrid.report.counted import counted
 from shockgrid.report.margin_summary import STATUS_STYLE, usd
 from shockgrid.report.replay_report import ReplayReport
+from shockgrid.report.rulebook_changes import override_line
 
 
 def print_replay(report: ReplayReport, console: Console) -> None:
@@ -17,15 +19,23 @@ def print_replay(report: ReplayReport, console: Console) -> None:
     first = report.reports[0]
     console.print(
         Text(
-            f"{len(first.inputs):,} accounts under {len(report.reports)} rule versions, "
+            f"{counted(len(first.inputs), 'account')} under {counted(len(report), 'rule version')}, "
             f"market of {time_text(first.market.time)}\n",
             style="bold",
         ),
         soft_wrap=True,
     )
     console.print(_versions_table(report))
+    for version in report:
+        for difference in version.rules.overrides:
+            console.print(Text(override_line(difference, version.rules.base.name)), soft_wrap=True)
     for line in first.market.derived:
         console.print(Text.assemble(("derived: ", "dim"), line), soft_wrap=True)
+
+    fewest, most = (f(len(version.rules.modelled) for version in report) for f in (min, max))
+    words = f"{fewest} to {most}" if fewest < most else f"{most}"
+    told = f"{words} parameters of these rulebooks are modelling choices, not published (shockgrid rulebook show NAME)"
+    console.print(Text(told, style="dim"), soft_wrap=True)
 
 
 def _versions_table(report: ReplayReport) -> Table:

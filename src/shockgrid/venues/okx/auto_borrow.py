@@ -19,6 +19,9 @@ from shockgrid.numerics.shapes import AnyArray, Array, Float
 from shockgrid.venues.okx.borrowing_tables import BorrowingTables
 
 HOURS_PER_DAY = 24.0
+ROUNDING = 1e-12
+"""A debt that is a step's share of its limit but for rounding has reached the step."""
+
 USDT, USDC = DENOMINATIONS.index("USDT"), DENOMINATIONS.index("USDC")
 
 
@@ -105,7 +108,7 @@ def above_limit(liability: Float[Array, ""], limit: Float[Array, ""], tables: Bo
     """
     has_limit = jnp.isfinite(limit) & (liability > 0.0)
     used = jnp.where(has_limit, liability / jnp.where(limit > 0.0, limit, 1.0), 0.0)
-    reached = jnp.sum(used >= tables.limit_utilisation)
+    reached = jnp.sum(used >= tables.limit_utilisation * (1.0 - ROUNDING))
     share = jnp.append(0.0, tables.limit_buy)[reached]
     # A limit of zero is used up by any debt.
     buy = jnp.maximum(share * limit, liability - limit)

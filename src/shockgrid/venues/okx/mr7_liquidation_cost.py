@@ -8,7 +8,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
-from shockgrid.market.universe import Contracts
+from shockgrid.market.universe import PERPETUAL_TENOR, Contracts
 from shockgrid.numerics.marginal_tiers import marginal_tiers
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.stress.sensitivities import Sensitivities
@@ -23,8 +23,8 @@ def contract_charges(
 ) -> tuple[Float[Array, " instrument"], Float[Array, " instrument"]]:
     """Raw charge of one contract held long, and held short, in USD.
 
-    Linear and inverse: a rate on the cash delta, and the funding that the side would pay in ``funding_days``. Options:
-    the fee, and slippage by delta or vega with a floor.
+    Linear and inverse: a rate on the cash delta, and of perpetuals the funding that the side would pay in
+    ``funding_days``. Options: the fee, and slippage by delta or vega with a floor.
     """
     charge = rules.option_charge
     delta_usd = jnp.abs(risk.cash_delta_usd)
@@ -32,7 +32,8 @@ def contract_charges(
     slippage = jnp.maximum(charge.delta * delta_usd, charge.vega_points * risk.vega_usd)
     delta_one = rules.liquidation_rate[contracts.coin] * delta_usd
 
-    funding = delta_usd * FUNDINGS_PER_DAY * rules.funding_days
+    is_perpetual = contracts.tenor == PERPETUAL_TENOR
+    funding = jnp.where(is_perpetual, delta_usd * FUNDINGS_PER_DAY * rules.funding_days, 0.0)
 
     def side(floor: Array, funding_rate: Array) -> Array:
         option = fee + jnp.maximum(slippage, floor * risk.size_usd)

@@ -9,12 +9,13 @@ from shockgrid.market.market import Market
 from shockgrid.venues.okx.rule_tables import ContractRules
 
 
-def require_positive_prices(market: Market, rules: ContractRules) -> None:
+def require_positive_prices(market: Market, rules: ContractRules, name: str) -> None:
     """Check the deepest fall of MR1 and MR6 on every live instrument.
 
     Args:
         market: The market.
         rules: Looked up for its coins.
+        name: Of the rulebook.
 
     Raises:
         ShockError: ``mark + s I`` or, for an option, ``forward + s I`` is not above zero; names the first one.
@@ -29,9 +30,10 @@ def require_positive_prices(market: Market, rules: ContractRules) -> None:
     if bad.any():
         i = int(np.argmax(bad))
         column = "forward" if contracts.is_option[i] else "mark"
+        move = f"moves by {-deepest[i]:+.0%} ({name})"
         raise ShockError(
             market.source.file,
             market.source.locate("instruments", int(market.order[i]), column),
-            f"a {column} of {universe.ids[i]} above 0 when the index of {index[i]:g} moves by {-deepest[i]:+.0%}",
+            f"a {column} of {universe.ids[i]} above 0 when the index of {index[i]:g} {move}",
             f"{price[i]:g}",
         )

@@ -116,7 +116,8 @@ class Rulebook:
     overrides: tuple[Difference, ...] = ()
 
     def __repr__(self) -> str:
-        below = f", {len(self.overrides)} overrides of {self.base.name}" if self.parent is not None else ""
+        n = len(self.overrides)
+        below = f", {n} override{'s' * (n != 1)} of {self.base.name}" if self.parent is not None else ""
         return f"Rulebook({self.name}, {len(self.parameters)} parameters{below})"
 
     @property
