@@ -132,9 +132,10 @@ def borrow_convert(
     if json:
         print(report.to_json())
         return
-    title = (
-        f"{len(report.accounts):,} accounts convert in {len(report.steps):,} trades under {report.before.rules.name}"
-    )
+    n = len(report.accounts)
+    verb = "converts" if n == 1 else "convert"
+    title = f"{counted(n, 'account')} {verb} in {counted(len(report.steps), 'trade')}"
+    title += f" under {report.before.rules.name}"
     Console().print(frame_table(_columns(report.steps, _STEPS), title))
     if out is not None:
         print(f"accounts after the conversion written to {out}")
