@@ -19,8 +19,8 @@ import scipy.sparse
 
 import shockgrid as sg
 from benchmarks.protocol import process_seconds, seconds, write
+from shockgrid.accounts.account_rows import plan_rows
 from shockgrid.accounts.book import POSITIONS
-from shockgrid.accounts.row_plan import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.numerics.ragged import ragged_sum
 from shockgrid.venues.okx.margin import evaluate_accounts, price_contracts

@@ -90,7 +90,7 @@ import jax
 import numpy as np
 import shockgrid.venues.okx.margin as okx
 from shockgrid.numerics.marginal_tiers import marginal_tiers
-from shockgrid.accounts.row_plan import plan_rows
+from shockgrid.accounts.account_rows import plan_rows
 from shockgrid.market.assembly import assemble_market
 from shockgrid.synthetic.market import synthetic_market
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from shockgrid.accounts.book import POSITIONS, WITH_BUYS, WITH_SELLS, net_book
+from shockgrid.accounts.currency_rows import currency_rows
+from shockgrid.accounts.market_holdings import resolve_holdings
 from tests.documents import accounts_of, market_of
 
 EXPIRY = "2025-09-26T08:00:00Z"
@@ -43,6 +45,10 @@ def order(name, quantity, price):
     return {"instrument": name, "quantity": quantity, "price": price}
 
 
+def net_of(market, accounts):
+    return net_book(resolve_holdings(accounts, market), market)
+
+
 def entries(book, market) -> dict[tuple[int, str], tuple[float, ...]]:
     """Quantities in the three order books, by account and instrument."""
     names = market.universe.ids[book.instrument]
@@ -51,14 +57,14 @@ def entries(book, market) -> dict[tuple[int, str], tuple[float, ...]]:
 
 def test_positions_net_by_account_and_instrument(market):
     held = [position("OPTION", 2), position("LINEAR", 5), position("OPTION", -3), position("LINEAR", -5)]
-    book = net_book(accounts_of({"id": "a", "positions": held}, {"id": "b", "positions": held[:1]}), market)
+    book = net_of(market, accounts_of({"id": "a", "positions": held}, {"id": "b", "positions": held[:1]}))
     assert entries(book, market) == {(0, "LINEAR"): (0.0,) * 3, (0, "OPTION"): (-1.0,) * 3, (1, "OPTION"): (2.0,) * 3}
 
 
 def test_entries_are_sorted_by_account_then_instrument(market):
     names = ["WORTHLESS", "OPTION", "LINEAR", "INVERSE"]
     accounts = [{"id": f"{k}", "positions": [position(n, 1) for n in names[k:] + names[:k]]} for k in range(3)]
-    book = net_book(accounts_of(*accounts), market)
+    book = net_of(market, accounts_of(*accounts))
     key = book.account * len(market.universe) + book.instrument
     assert len(key) == 12
     assert (np.diff(key) > 0).all()
@@ -67,7 +73,7 @@ def test_entries_are_sorted_by_account_then_instrument(market):
 def test_buys_and_sells_fill_in_books_of_their_own(market):
     """Side is the sign of the quantity (okx_computation.md section 4)."""
     orders = [order("LINEAR", 4, 1e5), order("LINEAR", -1, 1.1e5), order("LINEAR", 3, 9e4), order("INVERSE", -7, 1e5)]
-    book = net_book(accounts_of({"id": "a", "positions": [position("LINEAR", -10)], "orders": orders}), market)
+    book = net_of(market, accounts_of({"id": "a", "positions": [position("LINEAR", -10)], "orders": orders}))
     found = entries(book, market)
     assert found == {(0, "LINEAR"): (-10.0, -3.0, -11.0), (0, "INVERSE"): (0.0, 0.0, -7.0)}
     assert (POSITIONS, WITH_BUYS, WITH_SELLS) == (0, 1, 2)
@@ -75,8 +81,8 @@ def test_buys_and_sells_fill_in_books_of_their_own(market):
 
 def test_orders_leave_the_entry_value_alone(market):
     entry = {"id": "a", "positions": [position("LINEAR", 2, 1e5)]}
-    without = net_book(accounts_of(entry), market).entry_value
-    ordered = net_book(accounts_of(entry | {"orders": [order("LINEAR", 9, 5e4)]}), market).entry_value
+    without = net_of(market, accounts_of(entry)).entry_value
+    ordered = net_of(market, accounts_of(entry | {"orders": [order("LINEAR", 9, 5e4)]})).entry_value
     assert without.tolist() == ordered.tolist() == [2 * 0.01 * 1e5]
 
 
@@ -94,14 +100,14 @@ def test_orders_leave_the_entry_value_alone(market):
     ],
 )
 def test_entry_value_is_at_the_average_price_or_else_at_the_mark(market, name, price, value):
-    book = net_book(accounts_of({"id": "a", "positions": [position(name, -3, price)]}), market)
+    book = net_of(market, accounts_of({"id": "a", "positions": [position(name, -3, price)]}))
     # One rounding of the product and one of the quotient.
     assert book.entry_value.tolist() == [pytest.approx(-3 * value, rel=1e-15)]
 
 
 def test_entry_values_of_parts_add_up(market):
     held = [position("INVERSE", 2, 1e5), position("INVERSE", -5, 9e4), position("INVERSE", 1)]
-    book = net_book(accounts_of({"id": "a", "positions": held}), market)
+    book = net_of(market, accounts_of({"id": "a", "positions": held}))
     expected = -100 * (2 / 1e5 - 5 / 9e4 + 1 / 103e3)
     assert book.entry_value.tolist() == [pytest.approx(expected, rel=1e-14)]
 
@@ -109,26 +115,27 @@ def test_entry_values_of_parts_add_up(market):
 def test_option_buys_freeze_their_premium_in_the_coin(market):
     """At the order's price; sells, and orders in other contracts, freeze none."""
     orders = [order("LINEAR", 1, 1e5), order("OPTION", 20, 0.055), order("OPTION", -5, 0.07), order("BTC-USDT", 1, 1e5)]
-    book = net_book(accounts_of({"id": "a"}, {"id": "b", "orders": orders}), market)
-    assert book.option_buys.tolist() == [pytest.approx(20 * 0.01 * 0.055)]
-    assert book.option_buy_account.tolist() == [1]
-    assert [market.universe.currencies[c] for c in book.option_buy_currency] == ["BTC"]
+    holdings = resolve_holdings(accounts_of({"id": "a"}, {"id": "b", "orders": orders}), market)
+    rows = currency_rows(holdings, market, net_book(holdings, market))
+    names = [market.universe.currencies[c] for c in rows.currency]
+    frozen = {(int(a), name): amount for a, name, amount in zip(rows.account, names, rows.frozen, strict=True)}
+    assert frozen == {(1, "BTC"): pytest.approx(20 * 0.01 * 0.055), (1, "USDT"): 1e5}
 
 
 def test_spot_orders_are_kept_apart(market):
     """Also in pairs without USD, and in a coin that has no contract."""
     orders = [order("BTC-USDT", 0.5, 1e5), order("LINEAR", 1, 1e5), order("ETH-BTC", -2, 0.024)]
-    book = net_book(accounts_of({"id": "a", "orders": orders}), market)
-    spot, currencies = book.spot_orders, market.universe.currencies
+    holdings = resolve_holdings(accounts_of({"id": "a", "orders": orders}), market)
+    spot, currencies = holdings.spot_orders, market.universe.currencies
     assert spot.account.tolist() == [0, 0]
     assert [currencies[c] for c in spot.base] == ["BTC", "ETH"]
     assert [currencies[c] for c in spot.quote] == ["USDT", "BTC"]
     assert spot.quantity.tolist() == [0.5, -2]
     assert spot.price.tolist() == [1e5, 0.024]
-    assert entries(book, market) == {(0, "LINEAR"): (0.0, 1.0, 0.0)}
+    assert entries(net_book(holdings, market), market) == {(0, "LINEAR"): (0.0, 1.0, 0.0)}
 
 
 def test_nothing_held_is_no_entry(market):
-    book = net_book(accounts_of({"id": "a"}), market)
+    book = net_of(market, accounts_of({"id": "a"}))
     assert book.quantity.shape == (3, 0)
-    assert len(book.account) == len(book.instrument) == len(book.entry_value) == len(book.spot_orders.account) == 0
+    assert len(book.account) == len(book.instrument) == len(book.entry_value) == 0

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from shockgrid.numerics.ragged import SLICE_ROWS, UNROLL, map_ragged, plan_ragged, ragged_sum
+from shockgrid.numerics.ragged import SLICE_ROWS, UNROLL, map_ragged, pad_ragged, plan_ragged, ragged_shape, ragged_sum
 from shockgrid.numerics.size_bucket import size_bucket
 
 COLUMNS = 3
@@ -47,6 +47,11 @@ def by_loop(start, column, weight, table):
     return sums, gross
 
 
+def planned(row_start, column, weight):
+    plan = plan_ragged(row_start, column, weight)
+    return pad_ragged(plan, ragged_shape(plan))
+
+
 @pytest.fixture(scope="module")
 def table():
     return np.random.default_rng(2).normal(size=(TABLE_ROWS, COLUMNS))
@@ -56,7 +61,7 @@ def table():
 def test_sums_equal_a_loop(x64, table, lengths):
     rows = random_rows(lengths)
     expected, gross = by_loop(*rows, table)
-    found = np.asarray(ragged_sum(plan_ragged(*rows), jnp.asarray(table)))
+    found = np.asarray(ragged_sum(planned(*rows), jnp.asarray(table)))
     assert found.dtype == np.float64
     assert found.shape == (size_bucket(len(lengths)), COLUMNS)
     # The worst case of adding n numbers is n roundings of their absolute sum: 600 * 1.1e-16.
@@ -70,13 +75,13 @@ def test_rows_come_back_in_their_order_whatever_their_lengths(x64):
     start = np.concatenate([[0], np.cumsum(lengths)])
     row = np.repeat(np.arange(len(lengths)), lengths)
     table = np.arange(len(lengths), dtype=float)[:, None]
-    found = ragged_sum(plan_ragged(start, row, np.ones(len(row))), jnp.asarray(table))
+    found = ragged_sum(planned(start, row, np.ones(len(row))), jnp.asarray(table))
     np.testing.assert_array_equal(np.asarray(found)[: len(lengths), 0], np.arange(len(lengths)) * lengths)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 9, SLICE_ROWS, SLICE_ROWS + 1])
 def test_every_row_has_one_lane_and_padding_lanes_have_none(n_rows):
-    plan = plan_ragged(*random_rows(np.arange(n_rows) % 7))
+    plan = planned(*random_rows(np.arange(n_rows) % 7))
     lanes = np.sort(plan.row_of_lane.ravel())
     np.testing.assert_array_equal(lanes[:n_rows], np.arange(n_rows))
     assert (lanes[n_rows:] == n_rows).all()
@@ -86,11 +91,12 @@ def test_every_row_has_one_lane_and_padding_lanes_have_none(n_rows):
 def test_finish_sees_every_row_and_its_sums(x64, table):
     lengths = np.arange(SLICE_ROWS + 40) % 11
     rows = random_rows(lengths)
-    plan = plan_ragged(*rows)
+    plan = planned(*rows)
     number, doubled = map_ragged(
         plan,
         lambda column, weight: weight[:, None] * jnp.asarray(table)[column],
         lambda sums, row: (row, 2.0 * sums),
+        np.arange(len(lengths) + 1),
     )
     np.testing.assert_array_equal(np.asarray(number)[: len(lengths)], np.arange(len(lengths)))
     plain = np.asarray(ragged_sum(plan, jnp.asarray(table)))
@@ -101,7 +107,7 @@ def test_finish_sees_every_row_and_its_sums(x64, table):
 def test_float32_is_kept_without_x64(table):
     rows = random_rows([4, 0, 9])
     expected, gross = by_loop(*rows, table)
-    found = np.asarray(ragged_sum(plan_ragged(*rows), jnp.asarray(table, jnp.float32)))
+    found = np.asarray(ragged_sum(planned(*rows), jnp.asarray(table, jnp.float32)))
     assert found.dtype == np.float32
     # Nine additions, and each weight and table entry rounded to float32.
     assert (np.abs(found[:3] - expected) <= 11 * np.finfo(np.float32).eps * gross).all()
@@ -114,6 +120,6 @@ def test_books_of_one_size_bucket_share_a_compilation(x64, table):
     for lengths in ([4] * SLICE_ROWS, [3] * (SLICE_ROWS - 1) + [1], [*range(4)] * (SLICE_ROWS // 4)):
         rows = random_rows(lengths)
         expected, gross = by_loop(*rows, table)
-        found = np.asarray(summed(plan_ragged(*rows), jnp.asarray(table)))
+        found = np.asarray(summed(planned(*rows), jnp.asarray(table)))
         assert (np.abs(found - expected) <= 1e-15 * gross).all()
     assert summed._cache_size() == 1

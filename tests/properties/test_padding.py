@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from shockgrid.accounts.row_plan import plan_rows
+from shockgrid.accounts.account_rows import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.venues.okx.margin import margin_result
 from shockgrid.venues.okx.risk_units import risk_units

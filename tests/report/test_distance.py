@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
 import shockgrid as sg
+from shockgrid.market.padding import pad_market
 from shockgrid.report.distance import margin_distance
-from shockgrid.report.margin import evaluate
 from shockgrid.stress.moved_market import moved_market
-from shockgrid.venues.okx.margin import evaluate_accounts
+from shockgrid.venues.okx.margin import evaluate_accounts, margin_result
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 from tests.conftest import ROOT
 
 RATIO_TOLERANCE = 1e-3
@@ -28,9 +30,18 @@ def distances(report):
     return {account: margin_distance(report, account) for account in report.inputs.ids}
 
 
+def result_of(market, report):
+    contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
+    tables = padded_rule_tables(market, report.rules, contracts, snapshot)
+    with jax.enable_x64(True):
+        result = margin_result(contracts, snapshot, tables, report.rows.plan)
+        return jax.device_get(result).accounts
+
+
 def ratio_after(report, account, moves):
     """With the entry prices planned today, as a held position has them."""
-    result = evaluate(moved_market(report.market, moves), report.rows, report.rules)[1].accounts
+    market = moved_market(report.market, moves)
+    result = result_of(market, report)
     return result.margin_ratio[report.inputs.ids.tolist().index(account)]
 
 

@@ -57,7 +57,8 @@ def test_batches_change_nothing(case, monkeypatch):
     rules = sg.load_rulebook(version)
     whole = imr_of(sg.margin(market, accounts, rules, orders="every_subset"))
     monkeypatch.setattr(order_subsets, "BATCH_ROWS", 64)
-    assert imr_of(sg.margin(market, accounts, rules, orders="every_subset")) == whole
+    # Batches of another size are another program, in which XLA may round the last bit otherwise.
+    assert imr_of(sg.margin(market, accounts, rules, orders="every_subset")) == pytest.approx(whole, rel=1e-14)
 
 
 def many_orders(market, n):

@@ -59,9 +59,9 @@ def test_grid_holds_the_scenarios(report, busy):
     assert list(heatmap.x) == [move_text(move) for move in sorted(cells.price_move.unique())]
     for i, state in enumerate(VOL_STATES):
         row = cells[cells.vol_state == state].sort_values("price_move").pnl_usd
-        np.testing.assert_array_equal(heatmap.z[i], row)
+        np.testing.assert_allclose(heatmap.z[i], row, rtol=1e-12, atol=1e-9)
         assert list(heatmap.text[i]) == [amount(value) for value in row]
-    assert heatmap.zmin == -heatmap.zmax == -cells.pnl_usd.abs().max()
+    assert heatmap.zmin == -heatmap.zmax == pytest.approx(-cells.pnl_usd.abs().max(), rel=1e-12)
 
 
 def test_contributors_of_a_cell_add_up_to_it(report):

@@ -45,8 +45,8 @@ def _check_ids(accounts: Accounts) -> None:
     source, ids = accounts.source, accounts.ids
     if len(ids) and (ids == "").any():
         raise InputError(source.file, source.locate("accounts", int(np.argmax(ids == "")), "id"), "an account id")
-    _, first = np.unique(ids.astype(str), return_index=True)
-    if len(first) < len(ids):
+    if len(set(ids.tolist())) < len(ids):
+        _, first = np.unique(ids.astype(str), return_index=True)
         repeated = np.ones(len(ids), bool)
         repeated[first] = False
         row = int(np.argmax(repeated))
@@ -61,8 +61,9 @@ def _check(source: Source, table: str, column: str, values: np.ndarray, good: np
 
 def _check_once(source: Source, table: str, column: str, account: np.ndarray, names: Labels) -> None:
     key = account.astype(np.int64) * max(len(names.names), 1) + names.codes
-    _, first = np.unique(key, return_index=True)
-    if len(first) < len(key):
+    ordered = np.sort(key)
+    if (ordered[1:] == ordered[:-1]).any():
+        _, first = np.unique(key, return_index=True)
         repeated = np.ones(len(key), bool)
         repeated[first] = False
         row = int(np.argmax(repeated))

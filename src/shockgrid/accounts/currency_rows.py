@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shockgrid.accounts.book import UNKNOWN, WITH_BUYS, WITH_SELLS, Book
-from shockgrid.accounts.holdings import Accounts, Labels
-from shockgrid.errors import InputError
+from shockgrid.accounts.book import WITH_BUYS, WITH_SELLS, Book
+from shockgrid.accounts.market_holdings import UNKNOWN, MarketHoldings
 from shockgrid.market.market import Market
 
 
@@ -21,6 +20,7 @@ class CurrencyRows:
         balance: Amount less accrued interest, in the currency.
         frozen: What open orders would take: base of spot sells, quote of spot buys, premium of option buys.
         fill: ``[3, row]`` change of the balance if the spot orders of each order book filled.
+        row_of: ``[account, currency]`` the row of each, -1 where there is none.
     """
 
     account: np.ndarray
@@ -28,59 +28,54 @@ class CurrencyRows:
     balance: np.ndarray
     frozen: np.ndarray
     fill: np.ndarray
+    row_of: np.ndarray
 
 
-def currency_rows(accounts: Accounts, market: Market, book: Book) -> CurrencyRows:
-    """Gather every currency that an account has, owes, settles or freezes.
+def currency_rows(holdings: MarketHoldings, market: Market, book: Book) -> CurrencyRows:
+    """Gather every currency that an account has, owes, settles or freezes."""
+    balances, spot = holdings.balances, holdings.spot_orders
+    premium_account, premium_currency, premium = _option_premiums(holdings, market)
+    used = np.zeros((len(holdings), len(market.universe.currencies)), bool)
+    used[book.account, market.universe.contracts.settle[book.instrument]] = True
+    for account, currency in (
+        (balances.account, balances.currency),
+        (spot.account, spot.base),
+        (spot.account, spot.quote),
+        (premium_account, premium_currency),
+    ):
+        used[account, currency] = True
+    account, currency = np.nonzero(used)
+    n = len(account)
+    row_of = np.full(used.shape, UNKNOWN, np.int32)
+    row_of[account, currency] = np.arange(n)
 
-    Raises:
-        InputError: A balance in a currency without an index price.
-    """
-    n_currencies = len(market.universe.currencies)
-    balances, spot = accounts.balances, book.spot_orders
-    balance_currency = resolve_currencies(accounts, market, "balances", "currency", balances.currency)
-    settle = np.asarray(market.universe.contracts.settle)[book.instrument]
+    def total(account: np.ndarray, currency: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+        return np.bincount(row_of[account, currency], amounts, minlength=n) if len(account) else np.zeros(n)
+
     value = spot.quantity * spot.price
-    sources = [
-        (balances.account, balance_currency, balances.amount - balances.accrued_interest),
-        (book.account, settle, np.zeros(len(settle))),
-        (spot.account, spot.base, spot.quantity),
-        (spot.account, spot.quote, -value),
-        (book.option_buy_account, book.option_buy_currency, book.option_buys),
-    ]
-    key = np.concatenate([a.astype(np.int64) * n_currencies + c for a, c, _ in sources])
-    unique, row = np.unique(key, return_inverse=True)
-    of_balance, _, of_base, of_quote, of_premium = np.split(row, np.cumsum([len(a) for a, _, _ in sources])[:-1])
-    n = len(unique)
-
-    def total(rows: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-        return np.bincount(rows, amounts, minlength=n) if len(rows) else np.zeros(n)
-
+    frozen = (
+        total(spot.account, spot.base, np.maximum(-spot.quantity, 0.0))
+        + total(spot.account, spot.quote, np.maximum(value, 0.0))
+        + total(premium_account, premium_currency, premium)
+    )
     fill = np.zeros((3, n))
     for order_book, side in ((WITH_BUYS, spot.quantity > 0), (WITH_SELLS, spot.quantity < 0)):
-        fill[order_book] = total(of_base[side], spot.quantity[side]) - total(of_quote[side], value[side])
+        of_base = total(spot.account[side], spot.base[side], spot.quantity[side])
+        fill[order_book] = of_base - total(spot.account[side], spot.quote[side], value[side])
     return CurrencyRows(
-        account=(unique // n_currencies).astype(np.int32),
-        currency=(unique % n_currencies).astype(np.int32),
-        balance=total(of_balance, sources[0][2]),
-        frozen=total(of_base, np.maximum(-spot.quantity, 0.0))
-        + total(of_quote, np.maximum(value, 0.0))
-        + total(of_premium, book.option_buys),
+        account=account.astype(np.int32),
+        currency=currency.astype(np.int32),
+        balance=total(balances.account, balances.currency, balances.amount),
+        frozen=frozen,
         fill=fill,
+        row_of=row_of,
     )
 
 
-def resolve_currencies(accounts: Accounts, market: Market, table: str, column: str, names: Labels) -> np.ndarray:
-    """Universe index of each row's currency.
-
-    Raises:
-        InputError: A currency without an index price in USD.
-    """
-    place = {name: i for i, name in enumerate(market.universe.currencies)}
-    index = np.array([place.get(name, UNKNOWN) for name in names.names], np.int64)[names.codes]
-    if (index == UNKNOWN).any():
-        row = int(np.argmax(index == UNKNOWN))
-        name, source = names.names[names.codes[row]], accounts.source
-        expected = f"a currency with an index price ({name}-USD) in the market {market.source.file}"
-        raise InputError(source.file, source.locate(table, row, column), expected, repr(name))
-    return index
+def _option_premiums(holdings: MarketHoldings, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Account, currency and premium in coin of every option buy order."""
+    orders, contracts = holdings.contract_orders, market.universe.contracts
+    buys = (orders.quantity > 0) & contracts.is_option[orders.instrument]
+    bought = orders.instrument[buys]
+    premium = orders.quantity[buys] * contracts.contract_value[bought] * orders.price[buys]
+    return orders.account[buys], contracts.settle[bought], premium

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from shockgrid.accounts.book import POSITIONS, UNKNOWN, WITH_BUYS, WITH_SELLS, Book
-from shockgrid.accounts.currency_rows import CurrencyRows
-from shockgrid.accounts.unit_rows import UnitRows, pad_rows, pad_units
-from shockgrid.numerics.ragged import RaggedPlan, plan_ragged
-from shockgrid.numerics.shapes import AnyArray, Int
+from shockgrid.accounts.book import WITH_BUYS, WITH_SELLS, Book
+from shockgrid.accounts.market_holdings import UNKNOWN
+from shockgrid.accounts.unit_rows import UnitRows
+from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, plan_ragged
+from shockgrid.numerics.shapes import AnyArray, Float, Int
 
 
 @jax.tree_util.register_dataclass
@@ -35,52 +35,51 @@ class OrderUnits:
 
 def order_units(
     book: Book,
-    currencies: CurrencyRows,
+    fill: Float[np.ndarray, "order_book currency_row"],
     units: UnitRows,
     entry_order: np.ndarray,
     start: np.ndarray,
-) -> OrderUnits | None:
-    """The books of all units that orders could change; None where there is no such unit.
+    lanes: int = SLICE_ROWS,
+) -> OrderUnits:
+    """The books of all units that orders could change.
 
     Args:
         book: The netted holdings.
-        currencies: What spot orders would do to balances.
+        fill: What spot orders would do to balances.
         units: The unit rows.
         entry_order: Entries of the book in the order of the unit rows.
         start: Where each row starts among them.
+        lanes: As for ``plan_ragged``.
     """
-    quantity = book.quantity[:, entry_order]
-    entry_changes = (quantity != quantity[POSITIONS]).any(axis=0)
     n_rows = len(start) - 1
-    row_of_entry = np.repeat(np.arange(n_rows), np.diff(start))
-    changes = np.bincount(row_of_entry, entry_changes, minlength=n_rows) > 0
-    fill = [_at(currencies.fill[b], units.currency_row) for b in (WITH_BUYS, WITH_SELLS)]
-    changes |= (fill[0] != 0) | (fill[1] != 0)
-    changed = np.flatnonzero(changes)
-    if len(changed) == 0:
-        return None
+    place = np.empty(len(entry_order), np.int64)
+    place[entry_order] = np.arange(len(entry_order))
+    ordered = place[np.unique(book.order_entry)]
+    changes = np.zeros(n_rows, bool)
+    changes[np.searchsorted(start, ordered, side="right") - 1] = True
+    by_unit = [_at(fill[b], units.currency_row) for b in (WITH_BUYS, WITH_SELLS)]
+    changed = np.flatnonzero(changes | (by_unit[0] != 0) | (by_unit[1] != 0))
     length = np.diff(start)[changed]
     entry = np.repeat(start[changed] - np.append(0, np.cumsum(length)[:-1]), length) + np.arange(length.sum())
     order_start = np.append(0, np.cumsum(np.tile(length, 2)))
-    weight = np.concatenate([quantity[WITH_BUYS, entry], quantity[WITH_SELLS, entry]])
+    in_book = entry_order[entry]
+    weight = np.concatenate([book.quantity[WITH_BUYS, in_book], book.quantity[WITH_SELLS, in_book]])
     unit_row = np.tile(changed, 2)
     rows = UnitRows(
         unit=units.unit[unit_row],
         spot_mode=units.spot_mode[unit_row],
         currency_row=units.currency_row[unit_row],
-        spot_fill=np.concatenate([fill[0][changed], fill[1][changed]]),
+        spot_fill=np.concatenate([by_unit[0][changed], by_unit[1][changed]]),
         spot_limit=units.spot_limit[unit_row],
         entry_value=units.entry_value[unit_row],
     )
-    instrument = book.instrument[entry_order]
-    buy_row = np.full(n_rows, UNKNOWN)
+    buy_row = np.full(n_rows, UNKNOWN, np.int32)
     buy_row[changed] = np.arange(len(changed))
-    sell_row = np.where(buy_row >= 0, buy_row + len(changed), UNKNOWN)
     return OrderUnits(
-        rows=pad_units(rows),
-        plan=plan_ragged(order_start, np.tile(instrument[entry], 2), weight),
-        buy_row=pad_rows(buy_row, UNKNOWN),
-        sell_row=pad_rows(sell_row, UNKNOWN),
+        rows=rows,
+        plan=plan_ragged(order_start, np.tile(book.instrument[in_book], 2), weight, lanes),
+        buy_row=buy_row,
+        sell_row=np.where(buy_row >= 0, buy_row + len(changed), UNKNOWN).astype(np.int32),
     )
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shockgrid.accounts.book import POSITIONS, UNKNOWN
+from shockgrid.accounts.account_rows import AccountRows
+from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.accounts.row_plan import AccountRows
+from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.accounts.unit_rows import UnitRows, pad_units
 from shockgrid.errors import InputError
-from shockgrid.numerics.ragged import RaggedPlan, plan_ragged
+from shockgrid.numerics.ragged import RaggedPlan, pad_ragged, plan_ragged, ragged_shape
+from shockgrid.numerics.size_bucket import size_bucket
 
 MOST_ORDERS = 16
 """Of one unit: 65,536 books."""
@@ -82,23 +84,22 @@ def order_subsets(accounts: Accounts, rows: AccountRows, takes_spot_orders: np.n
 def _require_few(accounts: Accounts, rows: AccountRows, unit_row: np.ndarray, count: np.ndarray) -> None:
     if (count > MOST_ORDERS).any():
         i = int(np.argmax(count > MOST_ORDERS))
-        where = accounts.source.locate("accounts", int(rows.unit_account[unit_row[i]]), "orders")
+        where = accounts.source.locate("accounts", rows.first + int(rows.unit_account[unit_row[i]]), "orders")
         name = rows.risk_units.names[rows.unit[unit_row[i]]]
         expected = f"at most {MOST_ORDERS} orders in unit {name} for every subset of them"
         raise InputError(accounts.source.file, where, expected, f"{count[i]:,}")
 
 
 def _unit_orders(rows: AccountRows, takes_spot_orders: np.ndarray) -> _UnitOrders:
-    orders = rows.book.contract_orders
     place = np.empty(len(rows.entry_order), np.int64)
     place[rows.entry_order] = np.arange(len(rows.entry_order))
-    entry = place[orders.entry]
+    entry = place[rows.book.order_entry]
     unit_row = np.searchsorted(rows.start, entry, side="right") - 1
     spot_row, fill = _spot_fills(rows, takes_spot_orders)
     columns = (
         np.concatenate([unit_row, spot_row]),
         np.concatenate([entry, np.full(len(spot_row), UNKNOWN)]),
-        np.concatenate([orders.quantity, np.zeros(len(spot_row))]),
+        np.concatenate([rows.order_quantity, np.zeros(len(spot_row))]),
         np.concatenate([np.zeros(len(entry)), fill]),
     )
     order = np.argsort(columns[0], kind="stable")
@@ -107,7 +108,7 @@ def _unit_orders(rows: AccountRows, takes_spot_orders: np.ndarray) -> _UnitOrder
 
 def _spot_fills(rows: AccountRows, takes_spot_orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit row and change of its coin, for the base and for the quote of every spot order that touches a unit."""
-    units, spot = rows.units, rows.book.spot_orders
+    units, spot = rows.units, rows.spot_orders
     taking = (units.currency_row >= 0) & takes_spot_orders[units.spot_mode]
     unit_of_currency = np.full(len(rows.currency) + 1, UNKNOWN)
     unit_of_currency[units.currency_row[taking]] = np.flatnonzero(taking)
@@ -157,7 +158,12 @@ def _batch(rows: AccountRows, unit_row: np.ndarray, orders: _UnitOrders, place: 
     )
     instrument = rows.book.instrument[rows.entry_order][entry]
     plan = plan_ragged(np.append(0, np.cumsum(lengths)), instrument[source], weight[source, subset])
-    return SubsetRows(unit_row, n_subsets, pad_units(subset_rows), plan)
+    return SubsetRows(
+        unit_row,
+        n_subsets,
+        pad_units(subset_rows, size_bucket(len(of_row) + 1)),
+        pad_ragged(plan, ragged_shape(plan)),
+    )
 
 
 def _runs(start: np.ndarray, length: np.ndarray) -> np.ndarray:

@@ -1,28 +1,29 @@
-"""How positions, units, currencies and accounts hang together, as index arrays: built once, reused for every market.
+"""How positions, units, currencies and accounts hang together, as index arrays for kernels.
 
     positions --unit_plan--> unit rows (account, unit) --account_units--> accounts
                              currency rows (account, currency) --account_currencies--> accounts
 
-Units that orders could change have two more rows, one for each order book (``order_units``).
+Units that orders could change have two more rows, one for each order book (``order_units``). Arrays are padded to a
+``PlanShape``, and all plans of one shape share a compilation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import jax
 import numpy as np
 
-from shockgrid.accounts.book import POSITIONS, UNKNOWN, Book, net_book
-from shockgrid.accounts.currency_rows import CurrencyRows, currency_rows, resolve_currencies
-from shockgrid.accounts.holdings import Accounts
-from shockgrid.accounts.order_books import OrderUnits, order_units
-from shockgrid.accounts.risk_units import RiskUnits
-from shockgrid.accounts.unit_rows import UnitRows, pad_rows, pad_units
-from shockgrid.market.market import Market
-from shockgrid.market.universe import DENOMINATIONS, N_VALUES
-from shockgrid.numerics.ragged import RaggedPlan, plan_ragged
+from shockgrid.accounts.market_holdings import UNKNOWN
+from shockgrid.accounts.order_books import OrderUnits
+from shockgrid.accounts.unit_rows import UnitRows, pad_units
+from shockgrid.numerics.ragged import RaggedPlan, RaggedShape, pad_ragged, ragged_shape
 from shockgrid.numerics.shapes import AnyArray, Bool, Float, Int
+from shockgrid.numerics.size_bucket import pad_axis, size_bucket
+
+ROOM = 16
+"""Blocks of equal work differ by less than a sixteenth, mostly."""
 
 
 @jax.tree_util.register_dataclass
@@ -32,7 +33,7 @@ class CurrencyArrays:
 
     Attributes:
         currency, balance, frozen: As there.
-        account: Index into ``Accounts.ids``.
+        account: Of each row.
         denomination: Place among ``DENOMINATIONS``, -1 for other currencies.
         unit_row: The account's unit with the contracts that settle in this coin, -1 for none.
         auto_borrow: Whether the account borrows by itself.
@@ -56,7 +57,7 @@ class RowPlan:
 
     Attributes:
         units, unit_plan: Risk units, and how positions sum to them.
-        order_units: What orders could change; None where no account has orders that matter.
+        order_units: What orders could change; None, once padded, where no account has orders that matter.
         currencies: Currency rows.
         account_units, account_currencies: How both sum to accounts.
     """
@@ -70,169 +71,93 @@ class RowPlan:
 
 
 @dataclass(frozen=True)
-class AccountRows:
-    """A ``RowPlan`` and the host-side keys of its rows (NumPy).
+class PlanShape:
+    """Sizes of a plan's padded arrays; fields as in ``RowPlan``, with at least one row of padding.
 
     Attributes:
-        plan: For the kernels.
-        book: The netted holdings.
-        risk_units: The units of the market.
-        unit_account, unit: Account and unit of each unit row, ``unit`` an index into ``risk_units.names``.
-        units: The unit rows, without padding.
-        entry_order, start: Entries of the book in the order of the unit rows, and where each row starts among them.
-        currency_account, currency: Account and currency of each currency row, ``currency`` an index into
-            ``Universe.currencies``.
+        order_units, order_plan: 0 where there are no orders that matter.
     """
 
-    plan: RowPlan
-    book: Book
-    risk_units: RiskUnits
-    unit_account: np.ndarray
-    unit: np.ndarray
-    units: UnitRows
-    entry_order: np.ndarray
-    start: np.ndarray
-    currency_account: np.ndarray
-    currency: np.ndarray
+    units: int
+    unit_plan: RaggedShape
+    order_units: int
+    order_plan: RaggedShape
+    currencies: int
+    account_units: RaggedShape
+    account_currencies: RaggedShape
+
+    @classmethod
+    def of(cls, sizes: dict[str, Any]) -> PlanShape:
+        """From ``asdict``, in which JSON has made lists of tuples."""
+        fields_of: dict[str, Any] = {k: n if isinstance(n, int) else RaggedShape(*n) for k, n in sizes.items()}
+        return cls(**fields_of)
+
+    def __or__(self, other: PlanShape) -> PlanShape:
+        """The least shape that holds both."""
+
+        def larger(name: str) -> Any:
+            a, b = getattr(self, name), getattr(other, name)
+            return RaggedShape(*map(max, a, b)) if isinstance(a, RaggedShape) else max(a, b)
+
+        return PlanShape(**{field.name: larger(field.name) for field in fields(self)})
+
+    def roomy(self) -> PlanShape:
+        """A shape that others fit in too if they are a few per cent larger."""
+
+        def larger(n: Any) -> Any:
+            return (
+                RaggedShape(*map(larger, n)) if isinstance(n, RaggedShape) else size_bucket(n + n // ROOM) if n else 0
+            )
+
+        return PlanShape(**{field.name: larger(getattr(self, field.name)) for field in fields(self)})
 
 
-@dataclass(frozen=True)
-class NettedHoldings:
-    """Accounts netted in a market, whatever the rules: contracts by instrument, and currencies."""
-
-    book: Book
-    currencies: CurrencyRows
-
-
-def net_holdings(accounts: Accounts, market: Market) -> NettedHoldings:
-    """Resolve names and net.
-
-    Raises:
-        InputError: An unknown or expired instrument, an unknown currency.
-    """
-    book = net_book(accounts, market)
-    return NettedHoldings(book, currency_rows(accounts, market, book))
-
-
-def plan_rows(
-    accounts: Accounts, market: Market, risk_units: RiskUnits, netted: NettedHoldings | None = None
-) -> AccountRows:
-    """Lay out the rows of accounts.
-
-    Args:
-        accounts: The accounts.
-        market: Where their instruments are listed.
-        risk_units: How its contracts group.
-        netted: The accounts' holdings, where they are netted already.
-
-    Raises:
-        InputError: As for ``net_holdings``.
-    """
-    netted = net_holdings(accounts, market) if netted is None else netted
-    book, currencies = netted.book, netted.currencies
-    n_units = max(len(risk_units.names), 1)
-    key = book.account.astype(np.int64) * n_units + risk_units.of_instrument[book.instrument]
-    entry_order = np.argsort(key, kind="stable")
-    unit_key, first = np.unique(key[entry_order], return_index=True)
-    start = np.append(first, len(key))
-    unit_account, unit = (unit_key // n_units).astype(np.int32), (unit_key % n_units).astype(np.int32)
-    coin_currency = market.universe.contracts.coin_currency[risk_units.coin[unit]]
-    currency_row = _find(currencies, unit_account, coin_currency)
-    spot_mode = accounts.spot_mode[unit_account]
-    units = UnitRows(
-        unit=unit,
-        spot_mode=spot_mode,
-        currency_row=np.where(risk_units.joined_by_spot[unit, spot_mode], currency_row, UNKNOWN),
-        spot_fill=np.zeros(len(unit)),
-        spot_limit=_limits(accounts, market, accounts.limits.spot_limit, unit_account, coin_currency),
-        entry_value=_entry_values(book, market, entry_order, start),
-    )
-    instrument = book.instrument[entry_order]
-    plan = RowPlan(
-        units=pad_units(units),
-        unit_plan=plan_ragged(start, instrument, book.quantity[POSITIONS][entry_order]),
-        order_units=order_units(book, currencies, units, entry_order, start),
-        currencies=_currency_arrays(
-            accounts, currencies, market, np.where(risk_units.holds_coin_settled[unit], currency_row, UNKNOWN)
-        ),
-        account_units=_by_account(unit_account, len(accounts)),
-        account_currencies=_by_account(currencies.account, len(accounts)),
-    )
-    return AccountRows(
-        plan=plan,
-        book=book,
-        risk_units=risk_units,
-        unit_account=unit_account,
-        unit=unit,
-        units=units,
-        entry_order=entry_order,
-        start=start,
-        currency_account=currencies.account,
-        currency=currencies.currency,
+def plan_shape(plan: RowPlan) -> PlanShape:
+    """The size buckets that an unpadded plan fits in."""
+    orders = plan.order_units
+    if orders is not None and not len(orders.rows.unit):
+        orders = None
+    return PlanShape(
+        units=size_bucket(len(plan.units.unit) + 1),
+        unit_plan=ragged_shape(plan.unit_plan),
+        order_units=size_bucket(len(orders.rows.unit) + 1) if orders else 0,
+        order_plan=ragged_shape(orders.plan) if orders else RaggedShape(0, 0, 0),
+        currencies=size_bucket(len(plan.currencies.currency) + 1),
+        account_units=ragged_shape(plan.account_units),
+        account_currencies=ragged_shape(plan.account_currencies),
     )
 
 
-def _find(currencies: CurrencyRows, account: np.ndarray, currency: np.ndarray) -> np.ndarray:
-    """Row of each (account, currency), -1 where there is none."""
-    width = 1 + max(currencies.currency.max(initial=0), currency.max(initial=0))
-    keys = currencies.account.astype(np.int64) * width + currencies.currency
-    wanted = account.astype(np.int64) * width + currency
-    if len(keys) == 0:
-        return np.full(len(wanted), -1)
-    row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[row] == wanted, row, -1)
+def pad_plan(plan: RowPlan, shape: PlanShape) -> RowPlan:
+    """An unpadded plan with its arrays padded to a shape that it fits in."""
+    orders = plan.order_units
+    return RowPlan(
+        units=pad_units(plan.units, shape.units),
+        unit_plan=pad_ragged(plan.unit_plan, shape.unit_plan),
+        order_units=None if orders is None or not shape.order_units else _pad_orders(orders, shape),
+        currencies=_pad_currencies(plan.currencies, shape.currencies),
+        account_units=pad_ragged(plan.account_units, shape.account_units),
+        account_currencies=pad_ragged(plan.account_currencies, shape.account_currencies),
+    )
 
 
-def _limits(
-    accounts: Accounts, market: Market, given: np.ndarray, account: np.ndarray, currency: np.ndarray
-) -> np.ndarray:
-    """A column of the accounts' limits for each (account, currency), infinity where there is none."""
-    limits = accounts.limits
-    limit_currency = resolve_currencies(accounts, market, "limits", "coin", limits.coin)
-    n = len(market.universe.currencies)
-    key = limits.account.astype(np.int64) * n + limit_currency
-    order = np.argsort(key)
-    wanted = account.astype(np.int64) * n + currency
-    out = np.full(len(account), np.inf)
-    if len(key):
-        row = order[np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)]
-        found = (key[row] == wanted) & ~np.isnan(given[row])
-        out[found] = given[row][found]
-    return out
+def _pad_orders(orders: OrderUnits, shape: PlanShape) -> OrderUnits:
+    return OrderUnits(
+        rows=pad_units(orders.rows, shape.order_units),
+        plan=pad_ragged(orders.plan, shape.order_plan),
+        buy_row=pad_axis(orders.buy_row, shape.units, UNKNOWN),
+        sell_row=pad_axis(orders.sell_row, shape.units, UNKNOWN),
+    )
 
 
-def _entry_values(book: Book, market: Market, entry_order: np.ndarray, start: np.ndarray) -> np.ndarray:
-    n_rows = len(start) - 1
-    row = np.repeat(np.arange(n_rows), np.diff(start))
-    slot = market.universe.contracts.value_slot[book.instrument[entry_order]]
-    flat = np.bincount(row * N_VALUES + slot, book.entry_value[entry_order], minlength=n_rows * N_VALUES)
-    return flat.astype(float).reshape(n_rows, N_VALUES)
-
-
-def _currency_arrays(
-    accounts: Accounts, currencies: CurrencyRows, market: Market, currency_row_of_unit: np.ndarray
-) -> CurrencyArrays:
-    denomination = np.array([_place(c, DENOMINATIONS) for c in market.universe.currencies], np.int32)
-    unit_row = np.full(len(currencies.account), UNKNOWN)
-    has_currency = currency_row_of_unit >= 0
-    unit_row[currency_row_of_unit[has_currency]] = np.flatnonzero(has_currency)
-    limit = _limits(accounts, market, accounts.limits.borrow_limit, currencies.account, currencies.currency)
+def _pad_currencies(currencies: CurrencyArrays, n: int) -> CurrencyArrays:
     return CurrencyArrays(
-        currency=pad_rows(currencies.currency, 0),
-        balance=pad_rows(currencies.balance, 0.0),
-        frozen=pad_rows(currencies.frozen, 0.0),
-        account=pad_rows(currencies.account, 0),
-        denomination=pad_rows(denomination[currencies.currency], UNKNOWN),
-        unit_row=pad_rows(unit_row, UNKNOWN),
-        auto_borrow=pad_rows(accounts.auto_borrow[currencies.account], True),
-        borrow_limit=pad_rows(limit, np.inf),
+        currency=pad_axis(currencies.currency, n, 0),
+        balance=pad_axis(currencies.balance, n, 0.0),
+        frozen=pad_axis(currencies.frozen, n, 0.0),
+        account=pad_axis(currencies.account, n, 0),
+        denomination=pad_axis(currencies.denomination, n, UNKNOWN),
+        unit_row=pad_axis(currencies.unit_row, n, UNKNOWN),
+        auto_borrow=pad_axis(currencies.auto_borrow, n, True),
+        borrow_limit=pad_axis(currencies.borrow_limit, n, np.inf),
     )
-
-
-def _place(name: str, names: tuple[str, ...]) -> int:
-    return names.index(name) if name in names else UNKNOWN
-
-
-def _by_account(account: np.ndarray, n_accounts: int) -> RaggedPlan:
-    start = np.searchsorted(account, np.arange(n_accounts + 1))
-    return plan_ragged(start, np.arange(len(account)), np.ones(len(account)))

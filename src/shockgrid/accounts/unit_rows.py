@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 
-from shockgrid.accounts.book import UNKNOWN
-from shockgrid.market.padding import pad_axis
+from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.numerics.shapes import AnyArray, Float, Int
-from shockgrid.numerics.size_bucket import size_bucket
+from shockgrid.numerics.size_bucket import pad_axis
 
 
 @jax.tree_util.register_dataclass
@@ -35,19 +33,13 @@ class UnitRows:
     entry_value: Float[AnyArray, "row value"]
 
 
-def pad_rows(values: np.ndarray, fill: float) -> np.ndarray:
-    """Pad to a size bucket with at least one padding row, which padding lanes read."""
-    values = values.astype(np.int32) if values.dtype.kind == "i" else values
-    return pad_axis(values, size_bucket(len(values) + 1), fill)
-
-
-def pad_units(units: UnitRows) -> UnitRows:
-    """Pad rows as ``pad_rows`` does."""
+def pad_units(units: UnitRows, n: int) -> UnitRows:
+    """Pad to ``n`` rows, more than there are: padding lanes read the first row of padding."""
     return UnitRows(
-        unit=pad_rows(units.unit, 0),
-        spot_mode=pad_rows(units.spot_mode, 0),
-        currency_row=pad_rows(units.currency_row, UNKNOWN),
-        spot_fill=pad_rows(units.spot_fill, 0.0),
-        spot_limit=pad_rows(units.spot_limit, 0.0),
-        entry_value=pad_axis(units.entry_value, size_bucket(len(units.unit) + 1), 0.0, axis=0),
+        unit=pad_axis(units.unit, n, 0),
+        spot_mode=pad_axis(units.spot_mode, n, 0),
+        currency_row=pad_axis(units.currency_row, n, UNKNOWN),
+        spot_fill=pad_axis(units.spot_fill, n, 0.0),
+        spot_limit=pad_axis(units.spot_limit, n, 0.0),
+        entry_value=pad_axis(units.entry_value, n, 0.0, axis=0),
     )

@@ -41,7 +41,7 @@ def unit_lines(
                 upl=unit["upl_usd"],
                 charges_usd=tuple(unit[f"mr{k}"] for k in range(1, 10)),
                 scenarios=_scenarios(report, unit["unit"]),
-                mr1_worst=_mr1_worst(report, row, unit),
+                mr1_worst=_mr1_worst(report, unit),
                 mr6_worst=_mr6_worst(report, row, unit),
                 **{name: _total(derivatives, name) for name in ("delta", "gamma", "theta", "vega")},
                 positions=tuple(held),
@@ -62,10 +62,9 @@ def _scenarios(report: MarginReport, unit: str) -> dict[VolShock, dict[float, fl
     return rows
 
 
-def _mr1_worst(report: MarginReport, row: int, unit: Mapping[str, Any]) -> WorstMove:
-    margins = report.result.units
-    pnl = margins.pnl_usd[row].ravel()[margins.worst_cell[row]]
-    return WorstMove(float(pnl), unit["worst_price_move"], VOL_SHOCK[unit["worst_vol_state"]])
+def _mr1_worst(report: MarginReport, unit: Mapping[str, Any]) -> WorstMove:
+    shock, move = VOL_SHOCK[unit["worst_vol_state"]], unit["worst_price_move"]
+    return WorstMove(_scenarios(report, unit["unit"])[shock][float(move)], move, shock)
 
 
 def _mr6_worst(report: MarginReport, row: int, unit: Mapping[str, Any]) -> WorstMove:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
-from shockgrid.numerics.size_bucket import size_bucket
+from shockgrid.numerics.size_bucket import pad_axis, size_bucket
 
 # Padding prices as a linear contract of no size at a price of 1: every formula stays finite.
 _CONTRACT_FILL = dict.fromkeys((f.name for f in dataclasses.fields(Contracts)), 0) | {"strike": 1}
@@ -46,10 +44,3 @@ def pad_market(
         **{name: pad_axis(getattr(snapshot, name), n, fill) for name, fill in _INSTRUMENT_FILL.items()},
     )
     return padded_contracts, padded_snapshot
-
-
-def pad_axis(values: np.ndarray, n: int, fill: float, axis: int = -1) -> np.ndarray:
-    """``values`` with ``fill`` appended along ``axis`` up to length ``n``."""
-    widths = [(0, 0)] * values.ndim
-    widths[axis] = (0, n - values.shape[axis])
-    return np.pad(values, widths, constant_values=fill)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 def size_bucket(n: int) -> int:
     """The smallest bucket that holds ``n``: 1 to 8, then 10, 12, 14, 16, 20, ... (four an octave).
@@ -12,3 +14,12 @@ def size_bucket(n: int) -> int:
         return max(n, 1)
     step = 1 << ((n - 1).bit_length() - 3)
     return -(-n // step) * step
+
+
+def pad_axis(values: np.ndarray, n: int, fill: float, axis: int = -1) -> np.ndarray:
+    """``values`` with ``fill`` appended along ``axis`` up to length ``n``."""
+    shape = list(values.shape)
+    if shape[axis] == n:
+        return values
+    shape[axis] = n - shape[axis]
+    return np.concatenate([values, np.full(shape, fill, values.dtype)], axis=axis)

@@ -12,13 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.errors import InputError
 from shockgrid.numerics.shapes import Array
-from shockgrid.stress.scenarios import UNCHANGED, VOL_STATES
+from shockgrid.stress.scenarios import UNCHANGED, VOL_COLUMNS, VOL_STATES
 from shockgrid.venues.okx import mr4_basis, mr9_depeg
 from shockgrid.venues.okx.mr9_depeg import PAIRS
 from shockgrid.venues.okx.rule_lookup import rule_tables
@@ -62,6 +63,18 @@ def cell_contributions(report: MarginReport, account: str, unit: str) -> pd.Data
             "pnl_usd": pnl.ravel(),
         }
     )
+
+
+def unit_cells(report: MarginReport, account: str, unit: str) -> tuple[list[float], np.ndarray]:
+    """Price moves, ascending, and the cells of one unit as ``[vol_state, move]``, without those of all others.
+
+    Raises:
+        InputError: As for ``cell_contributions``.
+    """
+    book = unit_book(report, account, unit)
+    moves = report.result.price_moves[book.unit]
+    order = np.argsort(moves)
+    return moves[order].tolist(), _grid(book, moves).sum(axis=0)[:, order]
 
 
 def component_contributions(report: MarginReport, account: str, unit: str) -> pd.DataFrame:
@@ -201,7 +214,8 @@ def _if(charged: bool, values: np.ndarray) -> np.ndarray:
 
 def _grid(book: UnitBook, moves: np.ndarray) -> np.ndarray:
     """``[position, vol_state, move]`` P&L, moves in the order of the kernel's cells."""
-    pnl = book.column("price_vol") + book.spot_part(moves)[:, :, None]
+    flat = book.column("price_vol")
+    pnl = flat.reshape(len(flat), len(moves), len(VOL_COLUMNS)) + book.spot_part(moves)[:, :, None]
     total = pnl.sum(axis=0)
 
     def smaller(points: int, relative: int) -> np.ndarray:
@@ -227,7 +241,7 @@ def _basis(report: MarginReport, book: UnitBook, rules: RuleTables) -> np.ndarra
 
 @partial(jax.jit, static_argnums=2)
 def _basis_gradient(delta: Array, moves: Array, structure: Structure) -> Array:
-    return jax.grad(lambda x: mr4_basis.mr4(mr4_basis.charged_delta(x, structure), moves))(delta)
+    return jax.grad(lambda x: mr4_basis.mr4(mr4_basis.charged_delta(list(x), structure), moves))(delta)
 
 
 def _depeg(report: MarginReport, book: UnitBook, table: DepegTables | None) -> np.ndarray:
@@ -256,4 +270,5 @@ def pair_charges(report: MarginReport, net_usd: np.ndarray, table: DepegTables) 
 @jax.jit
 def _pair_charges(net_usd: Array, prices: Array, table: DepegTables) -> tuple[Array, Array]:
     factors = mr9_depeg.tier_factors(prices, table)
-    return mr9_depeg.hedged_volumes(net_usd), mr9_depeg.pair_charges(net_usd, factors, table.upper)
+    volumes = mr9_depeg.hedged_volumes(list(net_usd))
+    return jnp.stack(volumes), jnp.stack(mr9_depeg.pair_charges(list(net_usd), factors, table.upper))

@@ -150,10 +150,10 @@ def convert_debts(market: Market, accounts: Accounts, rules: Rulebook) -> Conver
 def _assets(report: MarginReport) -> Assets:
     """What each account could sell, in the order of sale."""
     rows, figures = report.rows, report.result.currencies
-    n, currencies = len(rows.currency), report.market.universe.currencies
+    currencies = report.market.universe.currencies
     rates = np.array([tiers[0] for tiers in report.rules.of_each("haircut.rates", currencies)])
     # Never more than is held, and not what unrealised losses in the currency have already lost.
-    amount = np.maximum(np.minimum(np.asarray(rows.plan.currencies.balance)[:n], figures.equity[:n]), 0.0)
+    amount = np.maximum(np.minimum(rows.currencies.balance, figures.equity), 0.0)
     order = np.argsort(_sale_order(report, rates))[rows.currency]
     entry = np.flatnonzero((amount > 0) & (rates[rows.currency] > 0))
     entry = entry[np.lexsort((order[entry], rows.currency_account[entry]))]

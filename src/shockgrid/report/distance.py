@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from shockgrid.accounts.account_rows import pack_rows, plan_rows
 from shockgrid.accounts.copies import copy_accounts
 from shockgrid.accounts.holdings import Accounts, Labels, Orders
-from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, UnitRows, plan_rows
-from shockgrid.market.padding import pad_axis, pad_market
+from shockgrid.accounts.row_plan import PlanShape, pad_plan, plan_shape
+from shockgrid.market.padding import pad_market
 from shockgrid.market.universe import DENOMINATIONS
-from shockgrid.numerics.ragged import RaggedPlan
+from shockgrid.numerics.ragged import RaggedShape
 from shockgrid.report.contributions import account_place
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.stress.moved_market import moved_market
@@ -26,8 +27,16 @@ RISES = (*STEPS, 0.60, 0.70, 0.80, 0.90, 1.00)
 MOVE_TOLERANCE = 1e-6
 """A crossing is found to this relative move, finer than the 1e-4 that is shown."""
 
-# Accounts of up to this size share one compilation; a larger one compiles for its size bucket.
-_LEAST_ROWS, _LEAST_ENTRIES, _LEAST_ROW_ENTRIES = 16, 16384, 4096
+LEAST_SHAPE = PlanShape(
+    units=16,
+    unit_plan=RaggedShape(rows=15, slices=1, entries=16384),
+    order_units=0,
+    order_plan=RaggedShape(0, 0, 0),
+    currencies=16,
+    account_units=RaggedShape(rows=1, slices=1, entries=4096),
+    account_currencies=RaggedShape(rows=1, slices=1, entries=4096),
+)
+"""Accounts of up to this size share one compilation; a larger one compiles for its size bucket."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +116,16 @@ class SingleAccount:
     def __init__(self, report: MarginReport, place: int) -> None:
         self._market = report.market
         universe = report.market.universe
-        rows = plan_rows(_alone(report.inputs, place), report.market, report.rows.risk_units)
-        self._plan = _widened(rows.plan)
+        rows = plan_rows(_alone(report.inputs, place), report.market, report.risk_units)
+        packed = pack_rows(rows)
+        self._plan = pad_plan(packed, plan_shape(packed) | LEAST_SHAPE)
         self._fee = float(report.rules["ratio.liability_fee"])
         contracts, snapshot = pad_market(universe.contracts, report.market.snapshot)
         # Marks, forwards and indices of a coin move together, so no move makes a price of a grid negative.
         self._tables = padded_rule_tables(report.market, report.rules, contracts, snapshot)
         self._seen: dict[tuple[tuple[str, float], ...], tuple[float, float]] = {}
-        owned = rows.plan.currencies.currency[rows.plan.currencies.balance != 0]
-        used = np.union1d(owned, universe.contracts.coin_currency[report.rows.risk_units.coin[rows.unit]])
+        owned = rows.currency[rows.currencies.balance != 0]
+        used = np.union1d(owned, universe.contracts.coin_currency[report.risk_units.coin[rows.unit]])
         self.movable = [universe.currencies[c] for c in used if universe.currencies[c] not in DENOMINATIONS]
 
     def __call__(self, moves: dict[str, float]) -> tuple[float, float]:
@@ -173,44 +183,3 @@ def _alone(accounts: Accounts, place: int) -> Accounts:
     none = np.zeros(0)
     orders = Orders(none.astype(np.int32), Labels.of([]), none, none)
     return dataclasses.replace(copy_accounts(accounts, np.array([place])), orders=orders)
-
-
-def _widened(plan: RowPlan) -> RowPlan:
-    """The plan with its axes padded to common least sizes, so that accounts share a compilation."""
-    n = max(_LEAST_ROWS, len(plan.units.unit))
-    n_currencies = max(_LEAST_ROWS, len(plan.currencies.currency))
-    units, currencies = plan.units, plan.currencies
-    return dataclasses.replace(
-        plan,
-        units=UnitRows(
-            unit=pad_axis(units.unit, n, 0),
-            spot_mode=pad_axis(units.spot_mode, n, 0),
-            currency_row=pad_axis(units.currency_row, n, -1),
-            spot_fill=pad_axis(units.spot_fill, n, 0.0),
-            spot_limit=pad_axis(units.spot_limit, n, 0.0),
-            entry_value=pad_axis(units.entry_value, n, 0.0, axis=0),
-        ),
-        unit_plan=_widened_sum(plan.unit_plan, _LEAST_ENTRIES, n - 1),
-        currencies=CurrencyArrays(
-            currency=pad_axis(currencies.currency, n_currencies, 0),
-            balance=pad_axis(currencies.balance, n_currencies, 0.0),
-            frozen=pad_axis(currencies.frozen, n_currencies, 0.0),
-            account=pad_axis(currencies.account, n_currencies, 0),
-            denomination=pad_axis(currencies.denomination, n_currencies, -1),
-            unit_row=pad_axis(currencies.unit_row, n_currencies, -1),
-            auto_borrow=pad_axis(currencies.auto_borrow, n_currencies, True),
-            borrow_limit=pad_axis(currencies.borrow_limit, n_currencies, np.inf),
-        ),
-        account_units=_widened_sum(plan.account_units, _LEAST_ROW_ENTRIES, 1),
-        account_currencies=_widened_sum(plan.account_currencies, _LEAST_ROW_ENTRIES, 1),
-    )
-
-
-def _widened_sum(plan: RaggedPlan, n_entries: int, n_rows: int) -> RaggedPlan:
-    n_entries, n_rows = max(n_entries, len(plan.column)), max(n_rows, len(plan.lane_of_row))
-    return dataclasses.replace(
-        plan,
-        column=pad_axis(plan.column, n_entries, 0),
-        weight=pad_axis(plan.weight, n_entries, 0.0),
-        lane_of_row=pad_axis(plan.lane_of_row, n_rows, 0),
-    )

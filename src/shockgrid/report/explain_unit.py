@@ -182,7 +182,7 @@ def _shown(total: np.ndarray, order: np.ndarray, names: list[str]) -> np.ndarray
 
 def _spot_sentence(report: MarginReport, book: UnitBook, unit: dict, spot: CurrencyLine, money: Money) -> str:
     coin, used = report.coin_of(unit["unit"]), unit["spot_in_use"]
-    limit = float(np.asarray(report.rows.plan.units.spot_limit)[book.row])
+    limit = float(report.rows.units.spot_limit[book.row])
     capped = " The user's limit stops it there." if abs(used) == limit else ""
     return (
         f"Spot in use: {used:,.8g} {coin} ({money(book.spot_usd)} USD), of an equity of {spot.without_options:,.8g} "

@@ -17,15 +17,19 @@ import numpy as np
 import pandas as pd
 
 from shockgrid import __version__
+from shockgrid.accounts.account_rows import AccountRows, plan_rows
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.accounts.row_plan import AccountRows
+from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.market.clock import time_text
 from shockgrid.market.market import Market
+from shockgrid.report.frame_columns import constant, names
 from shockgrid.report.frame_files import write_frames
 from shockgrid.stress.exposures import Exposures
 from shockgrid.stress.scenarios import VOL_STATES
-from shockgrid.venues.okx.margin import STATUS, MarginResult
+from shockgrid.venues.okx.block_margin import UnitKeys
+from shockgrid.venues.okx.margin import STATUS, MarginResult, Precision
+from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rulebook import Rulebook
 from shockgrid.venues.okx.unit_margin import DOMINANT
 
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 
 OrderBooks = Literal["three_books", "every_subset"]
 """How open orders enter initial margin."""
+
+AGGREGATION = "xla, sliced ellpack"
+"""How positions are summed (``numerics.ragged``)."""
 
 ACCOUNT_NUMBERS = (
     "equity_usd",
@@ -57,73 +64,74 @@ class MarginReport:
 
     Attributes:
         market, inputs, rules: What was margined, under which rulebook.
-        rows: The keys of the unit rows.
+        keys: Of the unit rows.
         exposures: Of one contract of each instrument.
         result: The arrays that the frames are made of.
         orders: How open orders entered the initial margin.
+        precision: Of the sums over positions and of the rules of units.
     """
 
     market: Market
     inputs: Accounts
     rules: Rulebook
-    rows: AccountRows
+    keys: UnitKeys
     exposures: Exposures
     result: MarginResult
     orders: OrderBooks = "three_books"
+    precision: Precision = "float64"
+
+    @cached_property
+    def rows(self) -> AccountRows:
+        """The rows of all accounts, laid out when first asked for."""
+        return plan_rows(self.inputs, self.market, self.risk_units)
+
+    @cached_property
+    def risk_units(self) -> RiskUnits:
+        """The risk units of the market under the rules."""
+        return risk_units(self.market.universe, self.rules.structure)
 
     @cached_property
     def accounts(self) -> pd.DataFrame:
         """One row an account, in input order."""
-        n, a = len(self.inputs), self.result.accounts
-        frame = {"account": _names(self.inputs.ids)} | {name: getattr(a, name)[:n] for name in ACCOUNT_NUMBERS}
+        figures = self.result.accounts
+        frame = {"account": names(self.inputs.ids)} | {name: getattr(figures, name) for name in ACCOUNT_NUMBERS}
+        enough = figures.gross_equity_usd >= self.rules["account.minimum_equity_usd"]
         return pd.DataFrame(
             frame
             | {
-                "status": np.array(STATUS)[a.status[:n]],
-                "eligible": self.inputs.declared & (a.gross_equity_usd[:n] >= self.rules["account.minimum_equity_usd"]),
-                "rulebook": np.full(n, self.rules.name),
+                "status": names(STATUS, figures.status),
+                "eligible": self.inputs.declared & enough,
+                "rulebook": constant(self.rules.name, len(self.inputs)),
             }
         )
 
     @cached_property
     def units(self) -> pd.DataFrame:
         """One row an account and risk unit, sorted by account (input order), then unit."""
-        n, u = len(self.rows.unit), self.result.units
-        n_moves = u.pnl_usd.shape[-1]
-        vol_state, move = np.divmod(u.worst_cell[:n], n_moves)
-        frame = {"account": _names(self.inputs.ids[self.rows.unit_account]), "unit": _names(self._unit_names)}
-        frame |= {f"mr{k}": getattr(u, f"mr{k}")[:n] for k in range(1, 8)}
+        u, account, unit = self.result.units, self.keys.account, self.keys.unit
+        vol_state, move = np.divmod(u.worst_cell, self.result.price_moves.shape[-1])
+        frame = {"account": names(self.inputs.ids, account), "unit": names(self.risk_units.names, unit)}
+        frame |= {f"mr{k}": getattr(u, f"mr{k}") for k in range(1, 8)}
         frame |= {
-            "mr8": self.result.accounts.borrow_mmr_usd[self.rows.unit_account],
-            "mr9": u.mr9[:n],
-            "mmr_usd": u.mmr_usd[:n],
-            "imr_usd": self.result.unit_imr_usd[:n],
-            "dominant": np.array(DOMINANT)[u.dominant[:n]],
-            "worst_price_move": np.take_along_axis(self._moves, move[:, None], axis=1)[:, 0],
-            "worst_vol_state": np.array(VOL_STATES)[vol_state],
+            "mr8": self.result.accounts.borrow_mmr_usd[account],
+            "mr9": u.mr9,
+            "mmr_usd": u.mmr_usd,
+            "imr_usd": self.result.unit_imr_usd,
+            "dominant": names(DOMINANT, u.dominant),
+            "worst_price_move": self.result.price_moves[unit, move],
+            "worst_vol_state": names(VOL_STATES, vol_state),
         }
         for name in ("spot_in_use", "delta_coin", "cash_delta_usd", "gamma_usd", "theta_usd", "vega_usd"):
-            frame[name] = getattr(u, name)[:n]
-        return pd.DataFrame(frame | {"upl_usd": self.result.unit_upl_usd[:n]})
+            frame[name] = getattr(u, name)
+        return pd.DataFrame(frame | {"upl_usd": self.result.unit_upl_usd})
 
     @cached_property
     def scenarios(self) -> pd.DataFrame:
-        """MR1's 21 cells of every unit; price moves ascending, volatility up, unchanged, down."""
-        n = len(self.rows.unit)
-        order = np.argsort(self._moves, axis=1)
-        moves = np.take_along_axis(self._moves, order, axis=1)
-        pnl = np.take_along_axis(self.result.units.pnl_usd[:n], order[:, None, :], axis=2)
-        _, n_states, n_moves = pnl.shape
-        cells = n_states * n_moves
-        return pd.DataFrame(
-            {
-                "account": _names(np.repeat(self.inputs.ids[self.rows.unit_account], cells)),
-                "unit": _names(np.repeat(self._unit_names, cells)),
-                "price_move": np.repeat(moves[:, None, :], n_states, axis=1).ravel(),
-                "vol_state": np.tile(np.repeat(np.array(VOL_STATES), n_moves), n),
-                "pnl_usd": pnl.ravel(),
-            }
-        )
+        """MR1's 21 cells of every unit, computed when first asked for.
+
+        Price moves ascending, volatility up, unchanged, down.
+        """
+        return import_module("shockgrid.report.scenario_frame").scenario_frame(self)
 
     @cached_property
     def positions(self) -> pd.DataFrame:
@@ -135,8 +143,8 @@ class MarginReport:
         cash_delta_usd = self.exposures.linear.denominations.sum(axis=1)
         return pd.DataFrame(
             {
-                "account": _names(self.inputs.ids[book.account[held]]),
-                "instrument": _names(universe.ids[instrument]),
+                "account": names(self.inputs.ids, book.account[held]),
+                "instrument": names(universe.ids, instrument),
                 "quantity": quantity,
                 "mark": snapshot.mark[instrument],
                 "cash_delta_usd": quantity * cash_delta_usd[instrument],
@@ -166,18 +174,19 @@ class MarginReport:
             "derived": list(self.market.derived),
             "accounts": {"file": self.inputs.source.file, "count": len(self.inputs)},
             "orders": self.orders,
-            "precision": "float64",
+            "precision": self.precision,
+            "aggregation": AGGREGATION,
             "device": jax.devices()[0].device_kind,
             "versions": {"shockgrid": __version__, "jax": jax.__version__, "numpy": np.__version__},
         }
 
     def coin_of(self, unit: str) -> str:
         """The coin of a risk unit: ``BTC`` of ``BTC`` in version 2 and of ``BTC-USDT`` in version 1."""
-        units = self.rows.risk_units
+        units = self.risk_units
         return self.market.universe.coins[units.coin[units.names.index(unit)]]
 
     def __repr__(self) -> str:
-        return f"MarginReport({len(self.inputs)} accounts, {len(self.rows.unit)} units, {self.rules.name})"
+        return f"MarginReport({len(self.inputs)} accounts, {len(self.result.unit_imr_usd)} units, {self.rules.name})"
 
     def explain(self, account: str) -> Explanation:
         """Why an account's margin is what it is; prints in a terminal, renders in a notebook.
@@ -227,17 +236,3 @@ class MarginReport:
         """
         frames = {name: getattr(self, name) for name in ("accounts", "units", "scenarios", "positions")}
         write_frames(path, frames, self.manifest)
-
-    @cached_property
-    def _unit_names(self) -> np.ndarray:
-        return np.array(self.rows.risk_units.names, object)[self.rows.unit]
-
-    @cached_property
-    def _moves(self) -> np.ndarray:
-        """``[unit row, move]`` price moves of each unit, in the order of the kernel's cells."""
-        return self.result.price_moves[self.rows.unit]
-
-
-def _names(values: np.ndarray) -> pd.Series:
-    """A column of strings, of that type also when it is empty."""
-    return pd.Series(values, dtype="str")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
+from shockgrid.accounts.account_rows import AccountRows
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.order_subsets import order_subsets
-from shockgrid.accounts.row_plan import AccountRows
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
 from shockgrid.stress.exposures import Exposures

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from shockgrid.report import colours
-from shockgrid.report.contributions import cell_contributions
+from shockgrid.report.contributions import cell_contributions, unit_cells
 from shockgrid.report.plot_style import AXIS, NUMBERS, amount, escaped, move_text, styled
 from shockgrid.stress.scenarios import VOL_STATES
 
@@ -36,10 +36,8 @@ def plot_grid(report: MarginReport, account: str, unit: str) -> go.Figure:
         InputError: An account that the report does not hold, or a unit that the account does not have.
     """
     contributions = cell_contributions(report, account, unit)
-    cells = report.scenarios.query("account == @account and unit == @unit")
+    moves, pnl = unit_cells(report, account, unit)
     row = report.units.query("account == @account and unit == @unit").iloc[0]
-    moves = cells["price_move"].unique().tolist()
-    pnl = cells["pnl_usd"].to_numpy(float).reshape(len(VOL_STATES), len(moves))
     decimals = 2 if np.abs(pnl).max() < 100.0 else 0
     hover, parts = _contributors(contributions, unit, pnl, moves)
     figure = go.Figure(

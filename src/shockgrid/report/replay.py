@@ -9,15 +9,20 @@ from typing import TypeAlias, TypeVar
 import jax
 import numpy as np
 
+from shockgrid.accounts.account_rows import AccountRows
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.accounts.row_plan import AccountRows, net_holdings, plan_rows
+from shockgrid.accounts.row_plan import RowPlan
 from shockgrid.errors import InputError
 from shockgrid.io.rulebook_file import list_rulebooks, load_rulebook
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
+from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.replay_report import ReplayReport
+from shockgrid.stress.exposures import Exposures
+from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks
+from shockgrid.venues.okx.margin import MarginResult
 from shockgrid.venues.okx.replay import replay as replay_kernel
 from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
@@ -47,13 +52,11 @@ def replay(market: Market, accounts: Accounts, rulebooks: Rulebooks) -> ReplayRe
         ShockError: As for ``margin``.
     """
     rules = _rulebooks(rulebooks)
-    netted = net_holdings(accounts, market)
     reports: dict[str, MarginReport] = {}
     structures: dict[Structure, None] = dict.fromkeys(r.structure for r in rules)
     for structure in structures:
         same = [r for r in rules if r.structure == structure]
-        rows = plan_rows(accounts, market, risk_units(market.universe, structure), netted)
-        for report in _structure_reports(market, accounts, same, rows):
+        for report in _structure_reports(market, accounts, same):
             reports[report.rules.name] = report
     return ReplayReport(tuple(reports[r.name] for r in rules))
 
@@ -79,22 +82,31 @@ def _rulebook(entry: object) -> Rulebook:
     raise InputError("margin", "rulebooks", "rulebooks, names or paths", repr(entry))
 
 
-def _structure_reports(
-    market: Market, accounts: Accounts, rules: Sequence[Rulebook], rows: AccountRows
-) -> list[MarginReport]:
+def _structure_reports(market: Market, accounts: Accounts, rules: Sequence[Rulebook]) -> list[MarginReport]:
+    """One report a rulebook, all of one structure."""
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
     tables = [padded_rule_tables(market, r, contracts, snapshot) for r in rules]
     for r, table in zip(rules, tables, strict=True):
         require_usable(market, r, table)
     pricings, pricing_of = _distinct([table.contracts for table in tables])
     with jax.enable_x64(True):
-        found = replay_kernel(contracts, snapshot, stacked(pricings), stacked(tables), np.array(pricing_of), rows.plan)
-        exposures, results = jax.tree.map(np.asarray, jax.device_get(found))
+        inputs = (contracts, snapshot, stacked(pricings), stacked(tables), np.array(pricing_of))
+        shared = on_each_device(inputs, device_slots())
+    priced: list[Exposures] = []
+
+    def run(rows: AccountRows, plan: RowPlan, device: Device) -> tuple[UnitKeys, MarginResult]:
+        exposures, result = replay_kernel(*shared[device], plan)
+        priced.append(exposures)
+        return keyed(result, rows)
+
+    units = risk_units(market.universe, rules[0].structure)
+    keys, results = joined(map_blocks(accounts, market, units, run))
+    exposures = jax.tree.map(np.asarray, jax.device_get(priced[0]))
     reports = []
     for version, (r, pricing) in enumerate(zip(rules, pricing_of, strict=True)):
         result = _entry(results, version)
         require_finite(accounts, result)
-        reports.append(MarginReport(market, accounts, r, rows, _entry(exposures, pricing), result))
+        reports.append(MarginReport(market, accounts, r, keys, _entry(exposures, pricing), result))
     return reports
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from shockgrid.numerics.ragged import RaggedPlan, map_ragged
 from shockgrid.numerics.shapes import AnyArray, Array, Float
 
+P = TypeVar("P")
 R = TypeVar("R")
 
 
@@ -22,7 +23,7 @@ class LinearRisks:
     """Columns that add up with the signed quantity. A leading instrument, row or lane axis stands before each.
 
     Attributes:
-        price_vol: P&L in the price and volatility grid, USD.
+        price_vol: P&L in the price and volatility grid, USD: move by move, the volatility columns of each.
         extreme: P&L in the two extreme moves, USD.
         decay: Loss of value over the decay horizon, USD.
         rates: Rate sensitivity times the two factor loadings, USD.
@@ -32,7 +33,7 @@ class LinearRisks:
         tenor_vega: Vega by tenor slot times the slot's point shock, USD.
     """
 
-    price_vol: Float[AnyArray, "*row move vol_column"]
+    price_vol: Float[AnyArray, "*row cell"]
     extreme: Float[AnyArray, "*row 2"]
     decay: Float[AnyArray, "*row 1"]
     rates: Float[AnyArray, "*row 2"]
@@ -76,13 +77,14 @@ class RiskSums:
     size_usd: Float[AnyArray, "*row"]
 
 
-def sum_rows(exposures: Exposures, plan: RaggedPlan, finish: Callable[[RiskSums, Array], R]) -> R:
-    """Sum exposures over the positions of each row and ``finish(sums, row)`` them while they are in cache.
+def sum_rows(exposures: Exposures, plan: RaggedPlan, finish: Callable[[RiskSums, P], R], row_data: P) -> R:
+    """Sum exposures over the positions of each row and ``finish`` them while they are in cache.
 
     Args:
         exposures: By instrument.
         plan: Instruments and quantities of each row.
-        finish: ``(RiskSums with a lane axis, row) -> pytree of [lane, ...]``.
+        finish: ``(RiskSums with a lane axis, row_data) -> pytree of [lane, ...]``.
+        row_data: What ``finish`` needs of its rows, as for ``map_ragged``.
     """
     fields = [getattr(exposures.linear, name) for name in LinearRisks.__dataclass_fields__]
     table = jnp.concatenate([f.reshape(f.shape[0], -1) for f in fields], axis=1)
@@ -94,14 +96,14 @@ def sum_rows(exposures: Exposures, plan: RaggedPlan, finish: Callable[[RiskSums,
         bought, sold = jnp.maximum(weight, 0.0)[:, None], jnp.maximum(-weight, 0.0)[:, None]
         return weight[:, None] * table[column], bought * long_table[column] + sold * short_table[column]
 
-    def finish_sums(sums: tuple[Array, Array], row: Array) -> R:
+    def finish_sums(sums: tuple[Array, Array], data: P) -> R:
         linear, gross_sums = sums
-        return finish(RiskSums(_split(linear, fields), gross_sums[:, 0], gross_sums[:, 1]), row)
+        return finish(RiskSums(_split(linear, fields), gross_sums[:, 0], gross_sums[:, 1]), data)
 
-    return map_ragged(plan, term, finish_sums)
+    return map_ragged(plan, term, finish_sums, row_data)
 
 
 def _split(sums: Float[AnyArray, "*row column"], fields: list[Array]) -> LinearRisks:
+    # No reshape to [row, move, vol_column]: XLA would copy the columns before it reads them.
     widths = [int(np.prod(f.shape[1:])) for f in fields]
-    parts = jnp.split(sums, np.cumsum(widths)[:-1].tolist(), axis=1)
-    return LinearRisks(*(p.reshape(-1, *f.shape[1:]) for p, f in zip(parts, fields, strict=True)))
+    return LinearRisks(*jnp.split(sums, np.cumsum(widths)[:-1].tolist(), axis=1))

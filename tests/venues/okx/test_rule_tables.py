@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import shockgrid as sg
-from shockgrid.accounts.row_plan import plan_rows
+from shockgrid.accounts.account_rows import plan_rows
 from shockgrid.market.padding import pad_market
 from shockgrid.venues.okx.margin import margin_result
 from shockgrid.venues.okx.risk_units import risk_units

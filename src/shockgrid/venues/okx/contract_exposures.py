@@ -36,7 +36,7 @@ def contract_exposures(contracts: Contracts, snapshot: Snapshot, rules: Contract
     extreme = pnl(signed_moves(extreme_steps), snapshot.vol[:, None], 0)
     charge_long, charge_short = contract_charges(contracts, snapshot, risk, rules)
     linear = LinearRisks(
-        price_vol=price_vol,
+        price_vol=price_vol.reshape(len(price_vol), -1),
         extreme=extreme[:, 1:, 0],
         decay=risk.decay_usd[:, None],
         rates=risk.rate_usd[:, None] * factor_loadings(days, rules),

@@ -7,10 +7,13 @@ units, accounts      sums of exposures -> rules of each unit -> accounts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, UnitRows
 from shockgrid.market.snapshot import Snapshot
@@ -23,7 +26,20 @@ from shockgrid.venues.okx import equity
 from shockgrid.venues.okx.contract_exposures import contract_exposures
 from shockgrid.venues.okx.mr8_borrowing import borrow_margin_usd
 from shockgrid.venues.okx.rule_tables import RuleTables
-from shockgrid.venues.okx.unit_margin import SharedRules, UnitMargin, UnitRules, shared_rules, unit_margin, unit_rules
+from shockgrid.venues.okx.unit_margin import (
+    SharedRules,
+    UnitMargin,
+    UnitRules,
+    shared_rules,
+    unit_components,
+    unit_grid,
+    unit_margin,
+    unit_rules,
+)
+
+R = TypeVar("R")
+
+Precision = Literal["float64", "float32"]
 
 STATUS = ("safe", "warning", "liquidation")
 
@@ -74,7 +90,7 @@ class CurrencyMargin:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class MarginResult:
-    """Everything computed; rows beyond the accounts and units there are, up to a size bucket, are padding.
+    """Everything computed; from kernels with rows of padding beyond the accounts and units there are.
 
     In a replay a version axis stands before each.
 
@@ -117,6 +133,8 @@ def evaluation(
     plan: RowPlan,
     exposures: Exposures,
     order_mmr: Float[Array, " row"] | None = None,
+    *,
+    precision: Precision = "float64",
 ) -> MarginResult:
     """Everything after pricing: equity, the rules of every unit, accounts.
 
@@ -127,7 +145,9 @@ def evaluation(
         plan: Likewise.
         exposures: From ``price_contracts``.
         order_mmr: The worst that orders could make of each unit's MMR; by default that of the two order books.
+        precision: Of the sums over positions and of the rules of units; all else is in float64.
     """
+    exposures = _in_precision(exposures, precision)
     denomination_usd = _denomination_usd(contracts, snapshot)
     by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
@@ -182,10 +202,30 @@ def _book_margins(
     return _unit_margins(exposures, rows, row_plan, spot_equity, by_unit, shared).mmr_usd
 
 
+def _unit_grids(
+    contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan, exposures: Exposures
+) -> Float[Array, "row vol_state move"]:
+    """MR1's grid of every unit of a plan, in USD.
+
+    Args:
+        contracts: As for ``margin_result``.
+        snapshot: Likewise.
+        rules: Likewise.
+        plan: The accounts.
+        exposures: From ``price_contracts``.
+    """
+    values = equity.position_values(plan, contract_values(contracts, snapshot))
+    spot_equity, _ = equity.currency_equity(plan, values)
+    shared = shared_rules(_denomination_usd(contracts, snapshot), snapshot, rules)
+    by_unit = unit_rules(contracts, snapshot, rules)
+    return _map_units(unit_grid, exposures, plan.units, plan.unit_plan, spot_equity, by_unit, shared)
+
+
 # Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
 price_contracts = jax.jit(contract_exposures)
-evaluate_accounts = jax.jit(evaluation)
+evaluate_accounts = jax.jit(evaluation, static_argnames="precision")
 book_margins = jax.jit(_book_margins)
+unit_grids = jax.jit(_unit_grids)
 
 
 def _denomination_usd(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:
@@ -201,17 +241,43 @@ def _unit_margins(
     by_unit: UnitRules,
     shared: SharedRules,
 ) -> UnitMargin:
-    """The one place where the rules of a unit are mapped over units."""
+    return unit_margin(_map_units(unit_components, exposures, rows, plan, spot_equity, by_unit, shared))
 
-    def finish(sums: RiskSums, row: Array) -> UnitMargin:
-        currency_row, spot = rows.currency_row[row], shared.spot
-        own = jnp.where(currency_row >= 0, spot_equity[currency_row], 0.0) + spot.orders * rows.spot_fill[row]
-        limit = jnp.where(spot.user_limit > 0.0, rows.spot_limit[row], jnp.inf)
-        rules = jax.tree.map(lambda x: x[rows.unit[row]], by_unit)
-        mapped = jax.vmap(unit_margin, in_axes=(0, 0, 0, 0, None))
-        return mapped(sums, spot.joins[rows.spot_mode[row]] * own, limit, rules, shared)
 
-    return sum_rows(exposures, plan, finish)
+def _map_units(
+    rule: Callable[[RiskSums, Array, Array, UnitRules, SharedRules], R],
+    exposures: Exposures,
+    rows: UnitRows,
+    plan: RaggedPlan,
+    spot_equity: Float[Array, " currency_row"],
+    by_unit: UnitRules,
+    shared: SharedRules,
+) -> R:
+    """The one place where a rule of one unit is mapped over units, in the precision of the exposures."""
+    dtype, spot = exposures.gross.size.dtype, shared.spot
+    by_unit, shared = _cast((by_unit, shared), dtype)
+    equity_now = jnp.where(rows.currency_row >= 0, spot_equity[rows.currency_row], 0.0)
+    limit = jnp.where(spot.user_limit > 0.0, rows.spot_limit, jnp.inf)
+
+    def finish(sums: RiskSums, row: tuple[Array, Array, Array, Array, Array]) -> R:
+        # Arithmetic belongs in here, where arrays have one length: in others XLA rounds products and sums otherwise.
+        unit, joins, equity_now, fill, limit = row
+        own = joins * (equity_now + spot.orders * fill)
+        rules = jax.tree.map(lambda x: x[unit], by_unit)
+        return jax.vmap(rule, in_axes=(0, 0, 0, 0, None))(sums, own, limit, rules, shared)
+
+    row_data = _cast((rows.unit, spot.joins[rows.spot_mode], equity_now, rows.spot_fill, limit), dtype)
+    found = sum_rows(exposures, replace(plan, weight=jnp.asarray(plan.weight, dtype)), finish, row_data)
+    return _cast(found, np.dtype("float64"))
+
+
+def _in_precision(exposures: Exposures, precision: Precision) -> Exposures:
+    return _cast(exposures, np.dtype(precision))
+
+
+def _cast(tree: R, dtype: np.dtype) -> R:
+    """Numbers that are not whole, in a precision."""
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
 
 
 def _currency_margins(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import Array, Float
 
 
@@ -14,6 +15,6 @@ def mr3(shocked_vega_usd: Float[Array, " tenor"], kappa: Float[Array, ""]) -> Fl
         shocked_vega_usd: ``x_e``, net vega of each expiry times its point shock.
         kappa: The share.
     """
-    offset = jnp.sum(jnp.abs(shocked_vega_usd)) - jnp.abs(jnp.sum(shocked_vega_usd))
+    offset = total(jnp.abs(shocked_vega_usd)) - jnp.abs(total(shocked_vega_usd))
     # Rounding can leave the difference of two equal sums below zero.
     return kappa * jnp.maximum(offset, 0.0) / 2.0

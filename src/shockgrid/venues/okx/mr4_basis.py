@@ -6,41 +6,45 @@ Both versions charge the cash delta of each tenor bucket with the bucket's own m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import DENOMINATIONS, PERPETUAL_TENOR, Contracts
+from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.stress.sensitivities import DAYS_PER_YEAR
 from shockgrid.venues.okx.rule_tables import MatchedBasis, TenorBasis
 from shockgrid.venues.okx.rulebook import Structure
 
 
-def mr4(delta_usd: Float[Array, " bucket"], moves: Float[Array, " bucket"]) -> Float[Array, ""]:
+def mr4(delta_usd: Sequence[Float[Array, ""]], moves: Float[Array, " bucket"]) -> Float[Array, ""]:
     """``sum |CD_b| move_b``.
 
     Args:
         delta_usd: Charged cash delta of each bucket: perpetuals, expiries, spot in use.
         moves: Of each bucket.
     """
-    return jnp.sum(jnp.abs(delta_usd) * moves)
+    return total([jnp.abs(delta) * moves[bucket] for bucket, delta in enumerate(delta_usd)])
 
 
-def charged_delta(delta_usd: Float[Array, " bucket"], structure: Structure) -> Float[Array, " bucket"]:
+def charged_delta(delta_usd: Sequence[Float[Array, ""]], structure: Structure) -> Sequence[Float[Array, ""]]:
     """What of each bucket's cash delta MR4 charges: all of it, in version 1 the matched part."""
     return matched_delta(delta_usd) if structure == "v1" else delta_usd
 
 
-def matched_delta(delta_usd: Float[Array, " bucket"]) -> Float[Array, " bucket"]:
+def matched_delta(delta_usd: Sequence[Float[Array, ""]]) -> list[Float[Array, ""]]:
     """What of each bucket is hedged by buckets of the other sign, in proportion to its size."""
-    long, short = jnp.maximum(delta_usd, 0.0), jnp.maximum(-delta_usd, 0.0)
-    total_long, total_short = jnp.sum(long), jnp.sum(short)
+    long, short = [jnp.maximum(d, 0.0) for d in delta_usd], [jnp.maximum(-d, 0.0) for d in delta_usd]
+    total_long, total_short = total(long), total(short)
     matched = jnp.minimum(total_long, total_short)
 
-    def share(total: Array) -> Array:
-        return jnp.where(total > 0.0, matched / jnp.where(total > 0.0, total, 1.0), 0.0)
+    def share(side: Array) -> Array:
+        return jnp.where(side > 0.0, matched / jnp.where(side > 0.0, side, 1.0), 0.0)
 
-    return long * share(total_long) - short * share(total_short)
+    share_long, share_short = share(total_long), share(total_short)
+    return [a * share_long - b * share_short for a, b in zip(long, short, strict=True)]
 
 
 def tenor_moves(tenor_years: Float[Array, "coin tenor"], rules: TenorBasis) -> Float[Array, "coin bucket"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.venues.okx.rule_tables import ContractRules
 
@@ -16,4 +17,4 @@ def factor_loadings(days: Float[Array, " instrument"], rules: ContractRules) -> 
 
 def mr5(factor_pnl_usd: Float[Array, " factor"]) -> Float[Array, ""]:
     """The absolute effect of each factor on the unit, summed."""
-    return jnp.sum(jnp.abs(factor_pnl_usd))
+    return total(jnp.abs(factor_pnl_usd))

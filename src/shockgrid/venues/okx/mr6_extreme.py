@@ -21,5 +21,5 @@ def mr6(
         move: Size of the move.
         loss_fraction: Share of the loss that counts.
     """
-    pnl = derivatives_pnl + spot_usd * jnp.stack([move, -move])
-    return loss_fraction * jnp.maximum(-jnp.min(pnl), 0.0)
+    up, down = derivatives_pnl[0] + spot_usd * move, derivatives_pnl[1] - spot_usd * move
+    return loss_fraction * jnp.maximum(-jnp.minimum(up, down), 0.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
+from shockgrid.numerics.fold import total
 from shockgrid.numerics.marginal_tiers import marginal_tiers
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.venues.okx.rule_tables import DepegTables
@@ -13,16 +16,21 @@ PAIRS = ((0, 2), (0, 1), (1, 2))
 """USDT-USD, USDT-USDC, USDC-USD, as places among ``DENOMINATIONS``, in the order of netting."""
 
 
-def hedged_volumes(delta_usd: Float[Array, " denomination"]) -> Float[Array, " pair"]:
-    """Volume of each pair: where its two have opposite signs, the smaller; both shrink by it before the next."""
-    a = delta_usd
+def hedged_volumes(delta_usd: Sequence[Float[Array, ""]]) -> list[Float[Array, ""]]:
+    """Volume of each pair: where its two have opposite signs, the smaller; both shrink by it before the next.
+
+    Args:
+        delta_usd: Net cash delta of each of ``DENOMINATIONS``.
+    """
+    left = list(delta_usd)
     volumes = []
     for first, second in PAIRS:
-        opposite = a[first] * a[second] < 0.0
-        volume = jnp.where(opposite, jnp.minimum(jnp.abs(a[first]), jnp.abs(a[second])), 0.0)
-        a = a.at[first].add(-jnp.sign(a[first]) * volume).at[second].add(-jnp.sign(a[second]) * volume)
+        opposite = left[first] * left[second] < 0.0
+        volume = jnp.where(opposite, jnp.minimum(jnp.abs(left[first]), jnp.abs(left[second])), 0.0)
+        for side in (first, second):
+            left[side] = left[side] - jnp.sign(left[side]) * volume
         volumes.append(volume)
-    return jnp.stack(volumes)
+    return volumes
 
 
 def tier_factors(pair_price: Float[Array, " pair"], table: DepegTables) -> Float[Array, "pair tier"]:
@@ -32,8 +40,8 @@ def tier_factors(pair_price: Float[Array, " pair"], table: DepegTables) -> Float
 
 
 def pair_charges(
-    delta_usd: Float[Array, " denomination"], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
-) -> Float[Array, " pair"]:
+    delta_usd: Sequence[Float[Array, ""]], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
+) -> list[Float[Array, ""]]:
     """Marginal charge of each pair's volume.
 
     Args:
@@ -41,11 +49,11 @@ def pair_charges(
         factors: From ``tier_factors``.
         upper_usd: Upper bounds of the tiers.
     """
-    return jax.vmap(marginal_tiers, in_axes=(0, None, 0))(hedged_volumes(delta_usd), upper_usd, factors)
+    return [marginal_tiers(volume, upper_usd, factors[pair]) for pair, volume in enumerate(hedged_volumes(delta_usd))]
 
 
 def mr9(
-    delta_usd: Float[Array, " denomination"], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
+    delta_usd: Sequence[Float[Array, ""]], factors: Float[Array, "pair tier"], upper_usd: Float[Array, " tier"]
 ) -> Float[Array, ""]:
     """The charges of all pairs, summed; arguments as for ``pair_charges``."""
-    return jnp.sum(pair_charges(delta_usd, factors, upper_usd))
+    return total(pair_charges(delta_usd, factors, upper_usd))

@@ -23,10 +23,10 @@ def replay(
     pricing_of_version: Int[Array, " version"],
     plan: RowPlan,
 ) -> tuple[Exposures, MarginResult]:
-    """Exposures of every pricing, and the margin of all accounts under every version.
+    """Exposures of every pricing, and the margin of all accounts of a plan under every version.
 
     Versions run one after the other: each is as large as a margin run, and memory does not grow with their number
-    but for the results.
+    but for the results. Blocks of accounts each price anew, which costs less than a program of its own would.
 
     Args:
         contracts: Padded to size buckets.

@@ -1,4 +1,7 @@
-"""The margin of one risk unit: the components in the order of the rule text, and how they combine."""
+"""The margin of one risk unit: the components in the order of the rule text, and how they combine.
+
+Two steps, because XLA would otherwise compute every component again for each result that reads it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import DENOMINATIONS, Contracts
+from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
 from shockgrid.stress.exposures import RiskSums
 from shockgrid.stress.scenarios import signed_moves
 from shockgrid.venues.okx import mr9_depeg
-from shockgrid.venues.okx.mr1_price_vol import mr1, pnl_grid
+from shockgrid.venues.okx.mr1_price_vol import STATE_COLUMNS, mr1, pnl_cells
 from shockgrid.venues.okx.mr2_theta import mr2
 from shockgrid.venues.okx.mr3_vega_term import mr3
 from shockgrid.venues.okx.mr4_basis import charged_delta, forward_moves, mr4, tenor_moves
@@ -86,13 +90,11 @@ class SharedRules:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class UnitMargin:
-    """Margin of risk units; fields as in the ``units`` frame of ``formats.md``, a row axis before each.
+class UnitComponents:
+    """What each component charges a risk unit, and its Greeks; as in the ``units`` frame of ``formats.md``.
 
     Attributes:
-        worst_cell: MR1's, into ``pnl_usd`` flattened.
-        dominant: Index into ``DOMINANT``.
-        pnl_usd: MR1's grid.
+        worst_cell: MR1's, into the grid flattened.
     """
 
     mr1: Float[AnyArray, "*row"]
@@ -103,8 +105,6 @@ class UnitMargin:
     mr6: Float[AnyArray, "*row"]
     mr7: Float[AnyArray, "*row"]
     mr9: Float[AnyArray, "*row"]
-    mmr_usd: Float[AnyArray, "*row"]
-    dominant: Int[AnyArray, "*row"]
     worst_cell: Int[AnyArray, "*row"]
     spot_in_use: Float[AnyArray, "*row"]
     delta_coin: Float[AnyArray, "*row"]
@@ -112,7 +112,19 @@ class UnitMargin:
     gamma_usd: Float[AnyArray, "*row"]
     theta_usd: Float[AnyArray, "*row"]
     vega_usd: Float[AnyArray, "*row"]
-    pnl_usd: Float[AnyArray, "*row vol_state move"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class UnitMargin(UnitComponents):
+    """The components of a risk unit, and its margin.
+
+    Attributes:
+        dominant: Index into ``DOMINANT``.
+    """
+
+    mmr_usd: Float[AnyArray, "*row"]
+    dominant: Int[AnyArray, "*row"]
 
 
 def unit_rules(contracts: Contracts, snapshot: Snapshot, rules: RuleTables) -> UnitRules:
@@ -151,17 +163,14 @@ def shared_rules(denomination_usd: Float[Array, " denomination"], snapshot: Snap
     )
 
 
-def unit_margin(
+def unit_components(
     sums: RiskSums,
     spot_equity: Float[Array, ""],
     spot_limit: Float[Array, ""],
     unit: UnitRules,
     shared: SharedRules,
-) -> UnitMargin:
-    """One unit's margin from the sums over its positions.
-
-    ``MMR = max( max(MR1, MR2, MR6) + MR3 + MR4 + MR5 + MR9, MR7 )``, in version 1 without MR9 (okx_computation.md
-    sections 3 and 4).
+) -> UnitComponents:
+    """One unit's charges from the sums over its positions (okx_computation.md section 3).
 
     Args:
         sums: Of the unit's positions, no row axis.
@@ -174,34 +183,39 @@ def unit_margin(
     delta_coin, gamma, theta, vega = linear.greeks
     used = spot_in_use(delta_coin, spot_equity, spot_limit)
     spot_usd = used * unit.index_usd
-    grid = pnl_grid(linear.price_vol, spot_usd, unit.moves)
-    gross = sums.size_usd + jnp.abs(spot_usd)
-    charge_1, worst_cell = mr1(grid, gross)
-    bucket_delta = jnp.append(linear.tenor_delta, shared.basis_spot * spot_usd)
-    charges = {
-        "mr1": charge_1,
-        "mr2": mr2(linear.decay[0]),
-        "mr3": mr3(linear.tenor_vega, shared.vega_term_kappa),
-        "mr4": mr4(charged_delta(bucket_delta, shared.structure), unit.bucket_moves),
-        "mr5": mr5(linear.rates),
-        "mr6": mr6(linear.extreme, spot_usd, unit.extreme_move, shared.extreme_loss_fraction),
-        "mr7": mr7(sums.charge_usd, unit.multiplier_upper, unit.multiplier),
-        "mr9": _depeg_charge(linear.denominations, spot_usd, shared.depeg),
-    }
-    mmr, dominant = _combine(charges)
-    return UnitMargin(
-        **charges,
-        mmr_usd=mmr,
-        dominant=dominant,
+    charge_1, worst_cell = mr1(pnl_cells(linear.price_vol, spot_usd, unit.moves), sums.size_usd + jnp.abs(spot_usd))
+    bucket_delta = [*linear.tenor_delta, shared.basis_spot * spot_usd]
+    return UnitComponents(
+        mr1=charge_1,
+        mr2=mr2(linear.decay[0]),
+        mr3=mr3(linear.tenor_vega, shared.vega_term_kappa),
+        mr4=mr4(charged_delta(bucket_delta, shared.structure), unit.bucket_moves),
+        mr5=mr5(linear.rates),
+        mr6=mr6(linear.extreme, spot_usd, unit.extreme_move, shared.extreme_loss_fraction),
+        mr7=mr7(sums.charge_usd, unit.multiplier_upper, unit.multiplier),
+        mr9=_depeg_charge(linear.denominations, spot_usd, shared.depeg),
         worst_cell=worst_cell,
         spot_in_use=used,
         delta_coin=delta_coin,
-        cash_delta_usd=jnp.sum(linear.denominations),
+        cash_delta_usd=total(linear.denominations),
         gamma_usd=gamma,
         theta_usd=theta,
         vega_usd=vega,
-        pnl_usd=grid,
     )
+
+
+def unit_grid(
+    sums: RiskSums,
+    spot_equity: Float[Array, ""],
+    spot_limit: Float[Array, ""],
+    unit: UnitRules,
+    shared: SharedRules,
+) -> Float[Array, "vol_state move"]:
+    """MR1's 21 cells of one unit, in USD; arguments as for ``unit_components``."""
+    del shared
+    used = spot_in_use(sums.linear.greeks[0], spot_equity, spot_limit)
+    cells = pnl_cells(sums.linear.price_vol, used * unit.index_usd, unit.moves)
+    return jnp.stack(cells).reshape(len(STATE_COLUMNS), -1)
 
 
 def _depeg_charge(
@@ -209,19 +223,24 @@ def _depeg_charge(
 ) -> Float[Array, ""]:
     if depeg is None:
         return jnp.zeros_like(spot_usd)
-    return mr9_depeg.mr9(delta_usd.at[2].add(depeg.count_spot * spot_usd), depeg.factors, depeg.upper)
+    usdt, usdc, usd = delta_usd
+    return mr9_depeg.mr9([usdt, usdc, usd + depeg.count_spot * spot_usd], depeg.factors, depeg.upper)
 
 
-def _combine(charges: dict[str, Array]) -> tuple[Float[Array, ""], Int[Array, ""]]:
-    """The unit's maintenance margin and which component decided it."""
-    worst_move = jnp.maximum(jnp.maximum(charges["mr1"], charges["mr2"]), charges["mr6"])
-    total = worst_move + charges["mr3"] + charges["mr4"] + charges["mr5"] + charges["mr9"]
-    minimum = charges["mr7"]
-    largest, dominant = charges["mr1"], jnp.array(DOMINANT.index("mr1"))
+def unit_margin(components: UnitComponents) -> UnitMargin:
+    """The maintenance margin of units, and which component decided it; any number of units, elementwise.
+
+    ``MMR = max( max(MR1, MR2, MR6) + MR3 + MR4 + MR5 + MR9, MR7 )``, in version 1 without MR9 (okx_computation.md
+    section 4).
+    """
+    c = components
+    combined = jnp.maximum(jnp.maximum(c.mr1, c.mr2), c.mr6) + c.mr3 + c.mr4 + c.mr5 + c.mr9
+    largest, dominant = c.mr1, jnp.full_like(c.mr1, DOMINANT.index("mr1"), jnp.int32)
     for name in DOMINANT[2:-1]:
+        charge = getattr(c, name)
         # A later component must be larger by more than rounding: MR1 and MR6 of a linear book are equal by design.
-        larger = charges[name] > largest * (1.0 + TIE_TOLERANCE)
-        largest, dominant = jnp.where(larger, charges[name], largest), jnp.where(larger, DOMINANT.index(name), dominant)
-    dominant = jnp.where(minimum > total * (1.0 + TIE_TOLERANCE), DOMINANT.index("mr7"), dominant)
-    mmr = jnp.maximum(total, minimum)
-    return mmr, jnp.where(mmr == 0.0, DOMINANT.index("none"), dominant)
+        larger = charge > largest * (1.0 + TIE_TOLERANCE)
+        largest, dominant = jnp.where(larger, charge, largest), jnp.where(larger, DOMINANT.index(name), dominant)
+    dominant = jnp.where(c.mr7 > combined * (1.0 + TIE_TOLERANCE), DOMINANT.index("mr7"), dominant)
+    mmr = jnp.maximum(combined, c.mr7)
+    return UnitMargin(**vars(c), mmr_usd=mmr, dominant=jnp.where(mmr == 0.0, DOMINANT.index("none"), dominant))

@@ -1,0 +1,24 @@
+"""Sorting whole numbers fast (NumPy, on the host)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shockgrid.numerics.shapes import Int
+
+DIGIT_BITS = 16
+"""NumPy sorts numbers of 16 bits by counting."""
+
+
+def stable_order(key: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """``np.argsort(key, kind="stable")`` of whole numbers, 0 or more, digit by digit from the last."""
+    if (key[1:] >= key[:-1]).all():
+        return np.arange(len(key))
+    order = np.argsort(_digit(key, 0), kind="stable")
+    for shift in range(DIGIT_BITS, int(key.max()).bit_length(), DIGIT_BITS):
+        order = order[np.argsort(_digit(key[order], shift), kind="stable")]
+    return order
+
+
+def _digit(key: Int[np.ndarray, " n"], shift: int) -> np.ndarray:
+    return ((key >> shift) & ((1 << DIGIT_BITS) - 1)).astype(np.uint16)
