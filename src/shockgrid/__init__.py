@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
     from shockgrid.report.conversion import ConversionReport as ConversionReport
     from shockgrid.report.conversion import convert_debts as convert_debts
+    from shockgrid.report.folder_run import margin_folder as margin_folder
     from shockgrid.report.interest import accrue_interest as accrue_interest
     from shockgrid.report.margin import margin as margin
     from shockgrid.report.margin_report import MarginReport as MarginReport
@@ -50,6 +51,7 @@ _HOME = {
     "list_rulebooks": "io.rulebook_file",
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
+    "margin_folder": "report.folder_run",
     "marginal_margin": "report.marginal_margin",
     "okx_reply": "builder.okx_reply",
     "read_accounts": "io.native",
@@ -77,6 +79,7 @@ __all__ = [
     "list_rulebooks",
     "load_rulebook",
     "margin",
+    "margin_folder",
     "marginal_margin",
     "okx_reply",
     "read_accounts",

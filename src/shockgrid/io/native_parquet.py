@@ -6,25 +6,15 @@ Rows are counted from 0, as pandas counts them. Columns go from Arrow to flat ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shockgrid.accounts.assembly import assemble_accounts
-from shockgrid.accounts.holdings import (
-    DEFAULT_SPOT_MODE,
-    SPOT_MODES,
-    Accounts,
-    Balances,
-    Labels,
-    Limits,
-    Orders,
-    Positions,
-)
+from shockgrid.accounts.holdings import SPOT_MODES, Accounts, Labels
 from shockgrid.errors import InputError
+from shockgrid.io.account_tables import accounts_of_tables, check_once, row_place, union_of
 from shockgrid.io.parquet_table import UTC_MS, ParquetTable
 from shockgrid.market.assembly import assemble_market
 from shockgrid.market.clock import time_text
@@ -48,7 +38,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 """Every table of the layout and the columns it may have; those of accounts in the order that decides theirs."""
 
 _MARKET_TABLES = ("instruments", "index")
-_ACCOUNT_TABLES = ("settings", "positions", "balances", "orders", "limits")
+ACCOUNT_TABLES = ("settings", "positions", "balances", "orders", "limits")
 
 
 def read_market_folder(folder: Path) -> Market:
@@ -85,42 +75,11 @@ def read_accounts_folder(folder: Path) -> Accounts:
     Raises:
         InputError: Anything wrong with them, located as ``positions.parquet row 17 column quantity``.
     """
-    tables = _open(folder, _ACCOUNT_TABLES)
+    tables = _open(folder, ACCOUNT_TABLES)
     if tables["positions"].has("time"):
         _one_time([tables["positions"]])
-    ids, owners = _union({name: table.labels("account") for name, table in tables.items()})
-    spot_mode, auto_borrow, declared = _settings(tables["settings"], owners["settings"], len(ids))
-    positions, balances, orders, limits = (tables[name] for name in _ACCOUNT_TABLES[1:])
-    return assemble_accounts(
-        Accounts(
-            ids=ids,
-            positions=Positions(
-                owners["positions"],
-                positions.labels("instrument"),
-                positions.numbers("quantity"),
-                positions.numbers("average_price", absent=np.nan),
-            ),
-            orders=Orders(
-                owners["orders"], orders.labels("instrument"), orders.numbers("quantity"), orders.numbers("price")
-            ),
-            balances=Balances(
-                owners["balances"],
-                balances.labels("currency"),
-                balances.numbers("amount"),
-                balances.numbers("accrued_interest", absent=0.0),
-            ),
-            limits=Limits(
-                owners["limits"],
-                limits.labels("coin"),
-                limits.numbers("spot_limit", absent=np.nan),
-                limits.numbers("borrow_limit", absent=np.nan),
-            ),
-            spot_mode=spot_mode,
-            auto_borrow=auto_borrow,
-            declared=declared,
-            source=Source(str(folder), _AccountPlaces(owners)),
-        )
-    )
+    ids, owners = union_of({name: table.labels("account") for name, table in tables.items()})
+    return accounts_of_tables(tables, ids, owners, str(folder))
 
 
 def write_market_folder(market: Market, folder: Path) -> None:
@@ -157,26 +116,22 @@ def write_accounts_folder(accounts: Accounts, folder: Path) -> None:
         _write(folder, name, {"account": names.take(pa.array(rows.account)), **columns})
 
 
-def row_place(table: str, row: int, column: str) -> str:
-    """Path of a table cell: ``positions.parquet row 17 column quantity``."""
-    return f"{table}.parquet row {row}" + (f" column {column}" if column else "")
-
-
-@dataclass(frozen=True)
-class _AccountPlaces:
-    """Path of a table cell; an account is where its name first stands."""
-
-    owners: Mapping[str, np.ndarray]
-
-    def __call__(self, table: str, row: int, column: str) -> str:
-        if table == "accounts":
-            table, column = next((name for name, owner in self.owners.items() if (owner == row).any())), "account"
-            row = int(np.argmax(self.owners[table] == row))
-        return row_place(table, row, column)
-
-
 def _open(folder: Path, names: Sequence[str]) -> dict[str, ParquetTable]:
     """The named tables of a folder, empty where there is no file."""
+    files = table_files(folder, names)
+    return {name: _open_table(files.get(name), str(folder), name) for name in names}
+
+
+def table_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The Parquet files of a folder, by table.
+
+    Args:
+        folder: Where they are.
+        names: Tables of which at least one must be there.
+
+    Raises:
+        InputError: A file that is no table of the layout, or none of the named tables.
+    """
     files = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     for stem in files:
         if stem not in TABLES:
@@ -186,19 +141,32 @@ def _open(folder: Path, names: Sequence[str]) -> dict[str, ParquetTable]:
     if not files.keys() & set(names):
         expected = "at least one of " + ", ".join(f"{name}.parquet" for name in names)
         raise InputError(str(folder), "folder", expected, ", ".join(files) or "no Parquet file")
-    return {name: _open_table(files.get(name), str(folder), name) for name in names}
+    return files
 
 
 def _open_table(path: Path | None, folder: str, name: str) -> ParquetTable:
-    known = TABLES[name]
     if path is None:
-        return ParquetTable(pa.table({column: pa.nulls(0) for column in known}), folder, f"{name}.parquet")
+        return empty_table(folder, name)
     table = ParquetTable.open(path, folder, f"{name}.parquet")
-    for column in table.data.column_names:
-        if column not in known:
-            expected = "one of the columns " + ", ".join(known)
-            raise InputError(folder, table.place(column), expected, "an unknown column")
+    check_columns(table, name)
     return table
+
+
+def empty_table(folder: str, name: str) -> ParquetTable:
+    """A table of the layout without rows, for a file that is not there."""
+    return ParquetTable(pa.table({column: pa.nulls(0) for column in TABLES[name]}), folder, f"{name}.parquet")
+
+
+def check_columns(table: ParquetTable, name: str) -> None:
+    """Refuse columns that a table of the layout does not have.
+
+    Raises:
+        InputError: Names the column.
+    """
+    for column in table.data.column_names:
+        if column not in TABLES[name]:
+            expected = "one of the columns " + ", ".join(TABLES[name])
+            raise InputError(table.file, table.place(column), expected, "an unknown column")
 
 
 def _one_time(tables: Sequence[ParquetTable]) -> np.datetime64 | None:
@@ -230,42 +198,8 @@ def _instrument_table(table: ParquetTable) -> InstrumentTable:
 
 def _index(table: ParquetTable) -> dict[str, float]:
     pairs, prices = table.texts("pair"), table.numbers("price")
-    _check_once(table, "pair", pairs)
+    check_once(table, "pair", pairs)
     return dict(zip(pairs.tolist(), prices.tolist(), strict=True))
-
-
-def _union(columns: Mapping[str, Labels]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """All accounts that any table names, and the account of every row of every table."""
-    place: dict[str, int] = {}
-    owners = {}
-    for table, labels in columns.items():
-        new_codes = np.array([place.setdefault(name, len(place)) for name in labels.names], np.int32)
-        owners[table] = new_codes[labels.codes]
-    return np.array(list(place), object), owners
-
-
-def _settings(table: ParquetTable, owner: np.ndarray, n_accounts: int) -> tuple[np.ndarray, ...]:
-    _check_once(table, "account", owner, table.texts("account"))
-    labels = table.labels("spot_mode", absent=DEFAULT_SPOT_MODE)
-    known = np.array([name in SPOT_MODES for name in labels.names], bool)[labels.codes]
-    if not known.all():
-        row = int(np.argmin(known))
-        found = repr(labels.names[labels.codes[row]])
-        raise InputError(table.file, table.place("spot_mode", row), "one of " + ", ".join(SPOT_MODES), found)
-    spot_mode = np.full(n_accounts, SPOT_MODES.index(DEFAULT_SPOT_MODE), np.int32)
-    spot_mode[owner] = np.array([SPOT_MODES.index(name) for name in labels.names], np.int32)[labels.codes]
-    flags = np.ones((2, n_accounts), bool)
-    for flag, name in zip(flags, ("auto_borrow", "declared"), strict=True):
-        flag[owner] = table.flags(name, absent=True)
-    return spot_mode, *flags
-
-
-def _check_once(table: ParquetTable, column: str, values: np.ndarray, shown: np.ndarray | None = None) -> None:
-    first = np.unique(values, return_index=True)[1]
-    if len(first) < len(values):
-        row = int(np.setdiff1d(np.arange(len(values)), first)[0])
-        found = repr((values if shown is None else shown)[row])
-        raise InputError(table.file, table.place(column, row), f"each {column} once", found)
 
 
 def _missing(values: np.ndarray) -> np.ndarray:

@@ -23,10 +23,11 @@ class ParquetTable:
         data: The table.
         file: What errors call the file.
         name: Put before rows and columns in their paths; empty where the file is the whole input.
+        first_row: Place of the first row in the file, where the table is a part of it.
     """
 
-    def __init__(self, data: pa.Table, file: str, name: str = "") -> None:
-        self.data, self.file, self.name = data, file, name
+    def __init__(self, data: pa.Table, file: str, name: str = "", first_row: int = 0) -> None:
+        self.data, self.file, self.name, self.first_row = data, file, name, first_row
 
     @classmethod
     def open(cls, path: Path, file: str, name: str = "") -> ParquetTable:
@@ -53,7 +54,7 @@ class ParquetTable:
     def place(self, column: str, row: int | None = None) -> str:
         """Path of a column or of one of its cells."""
         where = [self.name] if self.name else []
-        return " ".join([*where, *([] if row is None else [f"row {row}"]), f"column {column}"])
+        return " ".join([*where, *([] if row is None else [f"row {row + self.first_row}"]), f"column {column}"])
 
     def has(self, column: str) -> bool:
         """Whether there is such a column."""
