@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import erfcx, ndtr
 from scipy.stats import norm
 
-from shockgrid.numerics.normal import normal_cdf, normal_pdf
+from shockgrid.numerics.normal import mills_ratio, normal_cdf, normal_pdf
 
 
 def relative_error(found, expected):
@@ -70,3 +70,19 @@ def test_slope_of_the_cdf_is_the_pdf(x64):
     slope = jax.vmap(jax.grad(normal_cdf))(x)
     # Both are one exponential; its argument is rounded differently (50 * 1.1e-16 at 10).
     np.testing.assert_allclose(slope, normal_pdf(x), rtol=5e-14)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 2e-15), (np.float32, 1e-6)])
+def test_mills_ratio_agrees_with_scipy(x64, dtype, tolerance):
+    t = np.concatenate([[0.0], np.geomspace(1e-6, 1e6, 20_001)]).astype(dtype)
+    found = mills_ratio(jnp.asarray(t))
+    assert found.dtype == dtype
+    exact = np.sqrt(np.pi / 2) * erfcx(t.astype(np.float64) * np.sqrt(0.5))
+    assert relative_error(found, exact) < tolerance
+
+
+def test_slope_of_the_mills_ratio(x64):
+    """``R' = t R - 1``."""
+    t = jnp.linspace(0.0, 10.0, 401)
+    slope = jax.vmap(jax.grad(mills_ratio))(t)
+    np.testing.assert_allclose(slope, t * mills_ratio(t) - 1.0, rtol=0, atol=1e-14)

@@ -62,10 +62,8 @@ def _option_pnl(
     vols: Float[Array, "instrument vol_column"],
     unchanged: int,
 ) -> Float[Array, "instrument move vol_column"]:
-    forward = (snapshot.forward[:, None] + moves * index[:, None])[:, :, None]
-    strike, years = contracts.strike[:, None, None], snapshot.years[:, None, None]
-    is_call = contracts.is_call[:, None, None]
-    value = black76.value_coin(*jnp.broadcast_arrays(forward, strike, vols[:, None, :], years, is_call))
+    forward = snapshot.forward[:, None] + moves * index[:, None]
+    value = black76.value_grid_coin(forward, contracts.strike, vols, snapshot.years, contracts.is_call)
     # The base is the grid's own zero cell, and the index is factored out: the P&L there is then 0 to the bit.
     base = value[:, :1, unchanged : unchanged + 1]
     scale = (contracts.contract_value * index)[:, None, None]
