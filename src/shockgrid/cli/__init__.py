@@ -10,10 +10,11 @@ from rich.text import Text
 
 import shockgrid as sg
 from shockgrid.cli import borrow, convert, generate, rulebook
+from shockgrid.cli.bench import bench
 from shockgrid.cli.margin import explain, margin
 
 app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
-for command in (margin, explain, borrow.app, generate.app, convert.app, rulebook.app):
+for command in (margin, explain, borrow.app, generate.app, convert.app, rulebook.app, bench):
     app.command(command)
 
 

@@ -11,12 +11,16 @@ from rich.console import Console
 
 import shockgrid as sg
 from shockgrid.builder.okx_reply import okx_reply
+from shockgrid.cli.margin_stream import stream_margin
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.io.okx.position_builder import read_position_builder_request
+from shockgrid.market.market import Market
 from shockgrid.report.margin_report import OrderBooks
 from shockgrid.report.margin_summary import print_summary, summary_json
 from shockgrid.report.replay_summary import print_replay
+from shockgrid.venues.okx.margin import Precision
+from shockgrid.venues.okx.rulebook import Rulebook
 
 
 def margin(
@@ -27,6 +31,8 @@ def margin(
     rulebook: list[str] | None = None,
     at: str | None = None,
     orders: OrderBooks = "three_books",
+    precision: Precision = "float64",
+    stream: Annotated[bool, Parameter(negative=())] = False,
     source: SourceOptions | None = None,
     out: Path | None = None,
     html: Path | None = None,
@@ -51,6 +57,11 @@ def margin(
         With ``okx``: the version in force at this time, e.g. 2025-02-01 (the end of that day, UTC).
     orders
         How open orders enter initial margin: the worst of three books, or of every subset of a unit's orders.
+    precision
+        Of the sums over positions and the rules of units.
+    stream
+        Margin a Parquet folder of any size in bounded memory into ``--out``, with a progress bar; goes on where an
+        interrupted run stopped.
     out
         Folder for the frames as Parquet and a manifest.
     html
@@ -63,16 +74,20 @@ def margin(
         raise sg.InputError("shockgrid margin", "--rulebook", "all by itself, or several names", ", ".join(names))
     if len(names) > 1 or names == ["all"]:
         subsets = None if orders == "three_books" else orders
-        _refuse_with_replay({"--orders": subsets, "--at": at, "--html": html, "--okx-request": okx_request})
+        other = {"--precision": None if precision == "float64" else precision, "--stream": stream or None}
+        other |= {"--orders": subsets, "--at": at, "--html": html, "--okx-request": okx_request}
+        _refuse("several rulebooks", other)
         _replay(market, accounts, names, source, out, json)
         return
-    rules = sg.load_rulebook(names[0], at)
+    rules, prices = sg.load_rulebook(names[0], at), read_market(market, source)
     if okx_request is not None:
-        holdings = None if accounts is None else sg.read_accounts(accounts)
-        request = read_position_builder_request(okx_request)
-        print(dumps(okx_reply(read_market(market, source), request, rules, holdings), indent=2))
+        _print_reply(prices, okx_request, rules, accounts)
         return
-    report = sg.margin(read_market(market, source), sg.read_accounts(_given(accounts)), rules, orders=orders)
+    if stream:
+        _refuse("--stream", {"--html": html, "--json": json or None})
+        stream_margin(prices, _given(accounts), rules, out, orders=orders, precision=precision)
+        return
+    report = sg.margin(prices, sg.read_accounts(_given(accounts)), rules, orders=orders, precision=precision)
     if out is not None:
         report.save(out)
     if html is not None:
@@ -86,16 +101,21 @@ def margin(
             print(f"{what} written to {path}")
 
 
+def _print_reply(market: Market, request: Path, rules: Rulebook, accounts: Path | None) -> None:
+    holdings = None if accounts is None else sg.read_accounts(accounts)
+    print(dumps(okx_reply(market, read_position_builder_request(request), rules, holdings), indent=2))
+
+
 def _given(accounts: Path | None) -> Path:
     if accounts is None:
         raise sg.InputError("shockgrid margin", "accounts", "a file or folder of accounts, or --okx-request", "none")
     return accounts
 
 
-def _refuse_with_replay(options: dict[str, object]) -> None:
+def _refuse(with_what: str, options: dict[str, object]) -> None:
     for name, value in options.items():
         if value is not None:
-            raise sg.InputError("shockgrid margin", name, "no such option with several rulebooks", value)
+            raise sg.InputError("shockgrid margin", name, f"no such option with {with_what}", value)
 
 
 def _replay(

@@ -20,7 +20,7 @@ from shockgrid.report.order_worst import worst_of_subsets
 from shockgrid.report.replay import Rulebooks, replay
 from shockgrid.report.replay_report import ReplayReport
 from shockgrid.stress.exposures import Exposures
-from shockgrid.venues.okx.block_margin import CommonShape, UnitKeys, joined, keyed, map_blocks
+from shockgrid.venues.okx.block_margin import CommonShape, UnitKeys, joined, keyed, map_blocks, program_key
 from shockgrid.venues.okx.margin import MarginResult, Precision, evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
@@ -136,5 +136,6 @@ def evaluate(
         return keyed(found, rows)
 
     units = risk_units(market.universe, rules.structure)
-    keys, result = joined(map_blocks(accounts, market, units, run, whole=subsets, shape=shape))
+    program = program_key(f"margin in {precision}, {orders}", contracts, snapshot, tables, exposures)
+    keys, result = joined(map_blocks(accounts, market, units, run, program=program, whole=subsets, shape=shape))
     return keys, jax.tree.map(np.asarray, jax.device_get(exposures)), result

@@ -21,7 +21,7 @@ from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.replay_report import ReplayReport
 from shockgrid.stress.exposures import Exposures
-from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks
+from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks, program_key
 from shockgrid.venues.okx.margin import MarginResult
 from shockgrid.venues.okx.replay import replay as replay_kernel
 from shockgrid.venues.okx.risk_units import risk_units
@@ -100,7 +100,7 @@ def _structure_reports(market: Market, accounts: Accounts, rules: Sequence[Ruleb
         return keyed(result, rows)
 
     units = risk_units(market.universe, rules[0].structure)
-    keys, results = joined(map_blocks(accounts, market, units, run))
+    keys, results = joined(map_blocks(accounts, market, units, run, program=program_key("replay", inputs)))
     exposures = jax.tree.map(np.asarray, jax.device_get(priced[0]))
     reports = []
     for version, (r, pricing) in enumerate(zip(rules, pricing_of, strict=True)):

@@ -13,7 +13,7 @@ from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.frame_columns import names
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.stress.scenarios import VOL_STATES
-from shockgrid.venues.okx.block_margin import map_blocks
+from shockgrid.venues.okx.block_margin import map_blocks, program_key
 from shockgrid.venues.okx.margin import unit_grids
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 
@@ -50,4 +50,5 @@ def _grids(report: MarginReport) -> np.ndarray:
         contracts, snapshot, tables, exposures = shared[device]
         return np.asarray(unit_grids(contracts, snapshot, tables, plan, exposures))[: len(rows.unit)]
 
-    return np.concatenate(map_blocks(report.inputs, market, report.risk_units, run))
+    program = program_key("scenarios", contracts, snapshot, tables, report.exposures)
+    return np.concatenate(map_blocks(report.inputs, market, report.risk_units, run, program=program))

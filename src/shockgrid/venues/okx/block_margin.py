@@ -6,7 +6,7 @@ padded to one shape, so that one compilation serves them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -74,6 +74,7 @@ def map_blocks(
     risk_units: RiskUnits,
     evaluate: Callable[[AccountRows, RowPlan, Device], T],
     *,
+    program: Hashable,
     whole: bool = False,
     shape: CommonShape | None = None,
 ) -> list[T]:
@@ -84,6 +85,7 @@ def map_blocks(
         market: Where they trade.
         risk_units: How its contracts group.
         evaluate: ``(rows, padded plan, device) -> result``, on the host; runs in a thread of its own.
+        program: What ``evaluate`` compiles, apart from the shape of the plan.
         whole: In one block.
         shape: Of earlier calls, which this one's blocks are padded to where they fit.
 
@@ -108,9 +110,32 @@ def map_blocks(
 
     def work(i: int, device: Device) -> T:
         rows, plan = laid.pop(i) if i in laid else lay(parts[i], device)
-        return evaluate(rows, pad_plan(plan, common.holding([plan_shape(plan)])), device)
+        padded_to = common.holding([plan_shape(plan)])
+        padded = pad_plan(plan, padded_to)
+        return _compiling_once((program, padded_to, device), lambda: evaluate(rows, padded, device))
 
     return map_on_devices(work, range(len(parts)), devices)
+
+
+_compiled: set[Hashable] = set()
+_compiling = Lock()
+
+
+def _compiling_once(program: Hashable, call: Callable[[], T]) -> T:
+    """Let no two threads compile one program at the same time, which JAX would do."""
+    if program not in _compiled:
+        with _compiling:
+            if program not in _compiled:
+                result = call()
+                _compiled.add(program)
+                return result
+    return call()
+
+
+def program_key(name: str, *inputs: object) -> Hashable:
+    """What makes a compiled program: its name, and the structure and shapes of its inputs."""
+    leaves, structure = jax.tree.flatten(inputs)
+    return name, structure, tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
 
 
 def keyed(result: MarginResult, rows: AccountRows) -> tuple[UnitKeys, MarginResult]:
@@ -138,6 +163,6 @@ def joined(blocks: Sequence[tuple[UnitKeys, MarginResult]]) -> tuple[UnitKeys, M
     keys, results = zip(*blocks, strict=True)
     account, unit = (np.concatenate([getattr(k, name) for k in keys]) for name in ("account", "unit"))
     moves = {"price_moves": results[0].price_moves, "bucket_moves": results[0].bucket_moves}
-    empty = dict.fromkeys(moves, np.zeros(0))
-    whole = jax.tree.map(lambda *x: np.concatenate(x, axis=-1), *(replace(r, **empty) for r in results))
+    rows = [replace(r, **{name: getattr(r, name)[..., :0] for name in moves}) for r in results]
+    whole = jax.tree.map(lambda *x: np.concatenate(x, axis=-1), *rows)
     return UnitKeys(account, unit), replace(whole, **moves)
