@@ -22,8 +22,8 @@ from shockgrid.numerics.ragged import RaggedPlan, RaggedShape, pad_ragged, ragge
 from shockgrid.numerics.shapes import AnyArray, Bool, Float, Int
 from shockgrid.numerics.size_bucket import pad_axis, size_bucket
 
-ROOM = 16
-"""Blocks of equal work differ by less than a sixteenth, mostly."""
+ROOM, ORDER_ROOM = 8, 2
+"""Blocks of equal work differ by less than an eighth, mostly; their orders, which are few, by less than a half."""
 
 
 @jax.tree_util.register_dataclass
@@ -102,14 +102,15 @@ class PlanShape:
         return PlanShape(**{field.name: larger(field.name) for field in fields(self)})
 
     def roomy(self) -> PlanShape:
-        """A shape that others fit in too if they are a few per cent larger."""
+        """A shape that others of equal work fit in too, mostly."""
 
-        def larger(n: Any) -> Any:
-            return (
-                RaggedShape(*map(larger, n)) if isinstance(n, RaggedShape) else size_bucket(n + n // ROOM) if n else 0
-            )
+        def larger(n: Any, share: int) -> Any:
+            if isinstance(n, RaggedShape):
+                return RaggedShape(*(larger(size, share) for size in n))
+            return size_bucket(n + n // share) if n else 0
 
-        return PlanShape(**{field.name: larger(getattr(self, field.name)) for field in fields(self)})
+        shares = {name: ORDER_ROOM if name.startswith("order") else ROOM for name in vars(self)}
+        return PlanShape(**{name: larger(getattr(self, name), share) for name, share in shares.items()})
 
 
 def plan_shape(plan: RowPlan) -> PlanShape:
