@@ -207,3 +207,10 @@ def test_results_of_something_else_are_not_touched(market, folder, rules, whole,
 
 def test_chunks_have_accounts(market, folder, rules, tmp_path):
     refused(market, folder, rules, tmp_path / "out", "chunk_accounts", "1 or more", chunk_accounts=0)
+
+
+@pytest.mark.parametrize("table", ["settings", "positions"])
+def test_a_damaged_file_is_named(market, folder, rules, tmp_path, table):
+    broken = copied(folder, tmp_path / "in")
+    (broken / f"{table}.parquet").write_bytes(b"PAR1 not much")
+    refused(market, broken, rules, tmp_path / "out", f"{table}.parquet", "a readable Parquet file")

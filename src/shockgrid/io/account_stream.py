@@ -6,7 +6,7 @@ chunk of accounts is a run of rows of every table, and a position in the stream 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,10 +48,12 @@ class AccountStream:
             raise InputError(str(folder), "folder", "settings.parquet, which names every account of a stream", "none")
         for name, path in self._files.items():
             if name in ACCOUNT_TABLES:
-                check_columns(_part(path, str(folder), name, 0, pq.ParquetFile(path).schema_arrow.empty_table()), name)
-        names = pq.ParquetFile(self._files["settings"]).read(columns=["account"]).column("account")
-        self.n_accounts = len(names)
-        self._require_distinct(names)
+                empty = _readable(folder, path, lambda file: file.schema_arrow.empty_table())
+                check_columns(_part(path, str(folder), 0, empty), name)
+        whole = _readable(folder, self._files["settings"], lambda file: file.read(columns=["account"]))
+        _part(self._files["settings"], str(folder), 0, whole).labels("account")
+        self.n_accounts = len(whole)
+        self._require_distinct(whole.column("account"))
 
     def _require_distinct(self, names: pa.ChunkedArray) -> None:
         if len(names.unique()) < len(names):
@@ -71,7 +73,7 @@ class AccountStream:
             InputError: As for ``read_accounts``; also rows that are not in the order of the accounts.
         """
         tables = {
-            name: _TableStream(self._files[name], str(self.folder), name, (start or {}).get(name, 0))
+            name: _TableStream(self._files[name], str(self.folder), (start or {}).get(name, 0))
             for name in ACCOUNT_TABLES
             if name in self._files
         }
@@ -96,9 +98,9 @@ class AccountStream:
 class _TableStream:
     """One table, read from a row on."""
 
-    def __init__(self, path: Path, folder: str, name: str, row: int) -> None:
+    def __init__(self, path: Path, folder: str, row: int) -> None:
         self.row = row
-        self._path, self._folder, self._name = path, folder, name
+        self._path, self._folder = path, folder
         file = pq.ParquetFile(path)
         rows = np.cumsum([0, *(file.metadata.row_group(g).num_rows for g in range(file.num_row_groups))])
         group = int(np.searchsorted(rows, row, side="right")) - 1
@@ -117,8 +119,7 @@ class _TableStream:
         try:
             batch = next(self._batches, None)
         except (pa.ArrowException, OSError) as error:
-            first_line = str(error).partition("\n")[0]
-            raise InputError(self._folder, f"{self._name}.parquet", "a readable Parquet file", first_line) from None
+            raise _unreadable(self._folder, self._path, error) from None
         if batch is None:
             return False
         self._buffer = pa.concat_tables([self._buffer, pa.Table.from_batches([batch])])
@@ -149,21 +150,32 @@ class _TableStream:
 
     def _owners(self, ids: pa.Array, first: int) -> np.ndarray:
         """Account of each row of the buffer from the first on, -1 for none of these."""
-        new = _part(self._path, self._folder, self._name, self.row + first, self._buffer.slice(first))
+        new = _part(self._path, self._folder, self.row + first, self._buffer.slice(first))
         account, lookup = new.labels("account"), pc.SetLookupOptions(value_set=ids)
         place = pc.call_function("index_in", [pa.array(account.names, pa.string())], lookup).fill_null(-1).to_numpy()
         return place[account.codes] if len(place) else np.zeros(0, np.int64)
 
     def _cut(self, n: int) -> ParquetTable:
-        table = _part(self._path, self._folder, self._name, self.row, self._buffer.slice(0, n))
+        table = _part(self._path, self._folder, self.row, self._buffer.slice(0, n))
         self._buffer, self.row = self._buffer.slice(n), self.row + n
         return table
 
     def _refuse(self, row: int, expected: str) -> None:
-        table = _part(self._path, self._folder, self._name, self.row, self._buffer)
+        table = _part(self._path, self._folder, self.row, self._buffer)
         found = repr(self._buffer.column("account")[row].as_py())
         raise InputError(self._folder, table.place("account", row), expected, found)
 
 
-def _part(path: Path, folder: str, name: str, first_row: int, data: pa.Table) -> ParquetTable:
+def _part(path: Path, folder: str, first_row: int, data: pa.Table) -> ParquetTable:
     return ParquetTable(data, folder, path.name, first_row)
+
+
+def _readable(folder: Path, path: Path, read: Callable[[pq.ParquetFile], pa.Table]) -> pa.Table:
+    try:
+        return read(pq.ParquetFile(path))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(str(folder), path, error) from None
+
+
+def _unreadable(folder: str, path: Path, error: Exception) -> InputError:
+    return InputError(folder, path.name, "a readable Parquet file", str(error).partition("\n")[0])

@@ -91,7 +91,7 @@ def test_all_blocks_share_a_compilation(market, rules, monkeypatch):
     # A program for each device, whatever the number of blocks.
     assert len(compiled) == len(jax.local_devices())
     with counted_compilations() as again:
-        sg.margin(market, sg.synthetic_accounts(market, 3 * COUNT, seed=4), rules)
+        sg.margin(market, dataclasses.replace(accounts, auto_borrow=~accounts.auto_borrow), rules)
     assert again == []
 
 
