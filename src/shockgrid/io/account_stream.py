@@ -51,7 +51,7 @@ class AccountStream:
                 empty = _readable(folder, path, lambda file: file.schema_arrow.empty_table())
                 check_columns(_part(path, str(folder), 0, empty), name)
         whole = _readable(folder, self._files["settings"], lambda file: file.read(columns=["account"]))
-        _part(self._files["settings"], str(folder), 0, whole).labels("account")
+        _part(self._files["settings"], str(folder), 0, whole).strings("account")
         self.n_accounts = len(whole)
         self._require_distinct(whole.column("account"))
 
@@ -81,8 +81,7 @@ class AccountStream:
         edges = [*range(settings.row, self.n_accounts, size), self.n_accounts]
         for first, last in pairwise(edges):
             taken = {"settings": settings.take(last - first)}
-            names = taken["settings"].labels("account")
-            ids = pa.array(names.names, pa.string()).take(pa.array(names.codes))
+            ids = taken["settings"].strings("account").combine_chunks()
             owners = {"settings": np.arange(last - first)}
             for name in ACCOUNT_TABLES[1:]:
                 if name in others:
@@ -151,9 +150,9 @@ class _TableStream:
     def _owners(self, ids: pa.Array, first: int) -> np.ndarray:
         """Account of each row of the buffer from the first on, -1 for none of these."""
         new = _part(self._path, self._folder, self.row + first, self._buffer.slice(first))
-        account, lookup = new.labels("account"), pc.SetLookupOptions(value_set=ids)
-        place = pc.call_function("index_in", [pa.array(account.names, pa.string())], lookup).fill_null(-1).to_numpy()
-        return place[account.codes] if len(place) else np.zeros(0, np.int64)
+        lookup = pc.SetLookupOptions(value_set=ids)
+        place = pc.call_function("index_in", [new.strings("account")], lookup)
+        return pc.fill_null(place, -1).to_numpy()
 
     def _cut(self, n: int) -> ParquetTable:
         table = _part(self._path, self._folder, self.row, self._buffer.slice(0, n))

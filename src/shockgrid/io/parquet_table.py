@@ -70,11 +70,18 @@ class ParquetTable:
         Raises:
             InputError: No such column, a wrong type, a null.
         """
-        values = self._values(column, "strings", _is_text, absent is not None)
-        values = values.cast(pa.string())
+        values = self.strings(column, optional=absent is not None)
         values = values if absent is None else pc.fill_null(values, absent)
         coded = values.dictionary_encode().unify_dictionaries().combine_chunks()
         return Labels(coded.indices.to_numpy(), tuple(coded.dictionary.to_pylist()))
+
+    def strings(self, column: str, *, optional: bool = False) -> pa.ChunkedArray:
+        """A column of strings as Arrow holds it; nulls where it is optional.
+
+        Raises:
+            InputError: As for ``labels``.
+        """
+        return self._values(column, "strings", _is_text, optional).cast(pa.string())
 
     def texts(self, column: str, *, absent: str | None = None) -> np.ndarray:
         """The same as an array of strings."""
