@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shockgrid.io.okx.position_builder import read_position_builder_request as read_position_builder_request
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
+    from shockgrid.pricing.implied_vols import implied_vol as implied_vol
     from shockgrid.report.conversion import ConversionReport as ConversionReport
     from shockgrid.report.conversion import convert_debts as convert_debts
     from shockgrid.report.folder_run import margin_folder as margin_folder
@@ -48,6 +49,7 @@ _HOME = {
     "accrue_interest": "report.interest",
     "check_orders": "report.order_check",
     "convert_debts": "report.conversion",
+    "implied_vol": "pricing.implied_vols",
     "list_rulebooks": "io.rulebook_file",
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
@@ -76,6 +78,7 @@ __all__ = [
     "accrue_interest",
     "check_orders",
     "convert_debts",
+    "implied_vol",
     "list_rulebooks",
     "load_rulebook",
     "margin",

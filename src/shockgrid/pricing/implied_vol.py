@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from shockgrid.numerics.normal import mills_ratio
-from shockgrid.numerics.shapes import Array, Bool, Float, Int
+from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
 
 STATUS = ("ok", "at_intrinsic", "below_intrinsic", "above_maximum", "no_time", "not_positive", "not_finite")
 """What a status code means: ``STATUS[code]``.
@@ -49,8 +49,8 @@ class ImpliedVol:
         status: Place in ``STATUS``.
     """
 
-    vol: Float[Array, "*s"]
-    status: Int[Array, "*s"]
+    vol: Float[AnyArray, "*s"]
+    status: Int[AnyArray, "*s"]
 
 
 def implied_vol(
