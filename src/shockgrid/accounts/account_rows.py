@@ -11,10 +11,10 @@ from shockgrid.accounts.book import POSITIONS, Book, net_book
 from shockgrid.accounts.currency_rows import CurrencyRows, currency_rows
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.market_holdings import UNKNOWN, MarketHoldings, SpotOrders, resolve_holdings
-from shockgrid.accounts.order_books import order_units
+from shockgrid.accounts.order_books import order_rows
 from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, pad_plan, plan_shape
-from shockgrid.accounts.unit_rows import UnitRows
+from shockgrid.accounts.unit_rows import UnitRows, join_units
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS, N_VALUES
 from shockgrid.numerics.ordering import stable_order
@@ -178,12 +178,16 @@ def pack_rows(rows: AccountRows, lanes: int = SLICE_ROWS) -> RowPlan:
         rows: The rows.
         lanes: Rows of a slice of ``plan_ragged``.
     """
-    quantity = rows.book.quantity[POSITIONS][rows.entry_order]
-    instrument = rows.book.instrument[rows.entry_order]
+    held, n = rows.entry_order, len(rows.unit)
+    orders = order_rows(rows.book, rows.fill, rows.units, rows.entry_order, rows.start)
+    start = np.append(rows.start, rows.start[-1] + orders.start[1:])
+    instrument = np.append(rows.book.instrument[held], orders.instrument)
+    quantity = np.append(rows.book.quantity[POSITIONS][held], orders.quantity)
     return RowPlan(
-        units=rows.units,
-        unit_plan=plan_ragged(rows.start, instrument, quantity, lanes),
-        order_units=order_units(rows.book, rows.fill, rows.units, rows.entry_order, rows.start, lanes),
+        units=join_units(rows.units, orders.units),
+        unit_plan=plan_ragged(start, instrument, quantity, lanes),
+        buy_row=np.where(orders.buy_row >= 0, orders.buy_row + n, UNKNOWN).astype(np.int32),
+        sell_row=np.where(orders.sell_row >= 0, orders.sell_row + n, UNKNOWN).astype(np.int32),
         currencies=rows.currencies,
         account_units=_by_account(rows.unit_account, rows.n_accounts, lanes),
         account_currencies=_by_account(rows.currency_account, rows.n_accounts, lanes),

@@ -23,6 +23,9 @@ UNKNOWN = -1
 BLOCK_ENTRIES = 1 << 18
 """Rows of tables in a block, about: 8,000 accounts of 20 positions. Its arrays then stay in a core's share of cache."""
 
+LEAST_ENTRIES = 1 << 16
+"""Blocks smaller than this are not worth a thread of their own."""
+
 ACCOUNT_ENTRIES = 8
 """What an account costs apart from its rows, in rows."""
 
@@ -109,17 +112,18 @@ class MarketHoldings:
     def __len__(self) -> int:
         return len(self.spot_mode)
 
-    def blocks(self, entries: int = BLOCK_ENTRIES) -> list[MarketHoldings]:
+    def blocks(self, entries: int = BLOCK_ENTRIES, least: int = 1) -> list[MarketHoldings]:
         """Blocks of about equal work, in order; one where there are no accounts.
 
         Args:
             entries: Rows of tables in a block; an account with more is a block by itself.
+            least: How many blocks there should be, as far as each then has ``LEAST_ENTRIES``.
         """
         starts = {name: np.searchsorted(getattr(self, name).account, np.arange(len(self) + 1)) for name in _TABLES}
         work = sum(starts.values()) + ACCOUNT_ENTRIES * np.arange(len(self) + 1)
-        if work[-1] <= entries:
+        n_blocks = max(-(-int(work[-1]) // entries), min(least, int(work[-1]) // LEAST_ENTRIES))
+        if n_blocks <= 1:
             return [self]
-        n_blocks = -(-int(work[-1]) // entries)
         cuts = np.searchsorted(work, work[-1] * np.arange(1, n_blocks) / n_blocks)
         cuts = np.unique(np.concatenate([[0], cuts, [len(self)]]))
         return [self._block(int(a), int(b), starts) for a, b in pairwise(cuts)]

@@ -7,40 +7,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from shockgrid.accounts.book import WITH_BUYS, WITH_SELLS, Book
 from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.accounts.unit_rows import UnitRows
-from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, plan_ragged
-from shockgrid.numerics.shapes import AnyArray, Float, Int
+from shockgrid.numerics.shapes import Float
 
 
-@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class OrderUnits:
-    """The units that orders could change, in the books with all buys and with all sells filled.
+class OrderRows:
+    """The units that orders could change: rows with all buys filled, then as many with all sells filled (NumPy).
 
     Attributes:
-        rows, plan: As for the positions.
-        buy_row, sell_row: The order rows of each unit row, -1 for none.
+        units: As for the positions.
+        start, instrument, quantity: CSR entries of the rows.
+        buy_row, sell_row: The order rows of each unit row of the positions, -1 for none.
     """
 
-    rows: UnitRows
-    plan: RaggedPlan
-    buy_row: Int[AnyArray, " row"]
-    sell_row: Int[AnyArray, " row"]
+    units: UnitRows
+    start: np.ndarray
+    instrument: np.ndarray
+    quantity: np.ndarray
+    buy_row: np.ndarray
+    sell_row: np.ndarray
 
 
-def order_units(
+def order_rows(
     book: Book,
     fill: Float[np.ndarray, "order_book currency_row"],
     units: UnitRows,
     entry_order: np.ndarray,
     start: np.ndarray,
-    lanes: int = SLICE_ROWS,
-) -> OrderUnits:
+) -> OrderRows:
     """The books of all units that orders could change.
 
     Args:
@@ -49,7 +48,6 @@ def order_units(
         units: The unit rows.
         entry_order: Entries of the book in the order of the unit rows.
         start: Where each row starts among them.
-        lanes: As for ``plan_ragged``.
     """
     n_rows = len(start) - 1
     place = np.empty(len(entry_order), np.int64)
@@ -65,19 +63,20 @@ def order_units(
     in_book = entry_order[entry]
     weight = np.concatenate([book.quantity[WITH_BUYS, in_book], book.quantity[WITH_SELLS, in_book]])
     unit_row = np.tile(changed, 2)
-    rows = UnitRows(
-        unit=units.unit[unit_row],
-        spot_mode=units.spot_mode[unit_row],
-        currency_row=units.currency_row[unit_row],
-        spot_fill=np.concatenate([by_unit[0][changed], by_unit[1][changed]]),
-        spot_limit=units.spot_limit[unit_row],
-        entry_value=units.entry_value[unit_row],
-    )
     buy_row = np.full(n_rows, UNKNOWN, np.int32)
     buy_row[changed] = np.arange(len(changed))
-    return OrderUnits(
-        rows=rows,
-        plan=plan_ragged(order_start, np.tile(book.instrument[in_book], 2), weight, lanes),
+    return OrderRows(
+        units=UnitRows(
+            unit=units.unit[unit_row],
+            spot_mode=units.spot_mode[unit_row],
+            currency_row=units.currency_row[unit_row],
+            spot_fill=np.concatenate([by_unit[0][changed], by_unit[1][changed]]),
+            spot_limit=units.spot_limit[unit_row],
+            entry_value=units.entry_value[unit_row],
+        ),
+        start=order_start,
+        instrument=np.tile(book.instrument[in_book], 2),
+        quantity=weight,
         buy_row=buy_row,
         sell_row=np.where(buy_row >= 0, buy_row + len(changed), UNKNOWN).astype(np.int32),
     )

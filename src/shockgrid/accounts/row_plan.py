@@ -3,27 +3,26 @@
     positions --unit_plan--> unit rows (account, unit) --account_units--> accounts
                              currency rows (account, currency) --account_currencies--> accounts
 
-Units that orders could change have two more rows, one for each order book (``order_units``). Arrays are padded to a
+Units that orders could change have two more rows, one for each order book. Arrays are padded to a
 ``PlanShape``, and all plans of one shape share a compilation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
 from shockgrid.accounts.market_holdings import UNKNOWN
-from shockgrid.accounts.order_books import OrderUnits
 from shockgrid.accounts.unit_rows import UnitRows, pad_units
 from shockgrid.numerics.ragged import RaggedPlan, RaggedShape, pad_ragged, ragged_shape
 from shockgrid.numerics.shapes import AnyArray, Bool, Float, Int
 from shockgrid.numerics.size_bucket import pad_axis, size_bucket
 
-ROOM, ORDER_ROOM = 8, 2
-"""Blocks of equal work differ by less than an eighth, mostly; their orders, which are few, by less than a half."""
+ROOM = 8
+"""Blocks of equal work differ by less than an eighth, mostly."""
 
 
 @jax.tree_util.register_dataclass
@@ -56,15 +55,17 @@ class RowPlan:
     """Everything kernels need to know of a set of accounts.
 
     Attributes:
-        units, unit_plan: Risk units, and how positions sum to them.
-        order_units: What orders could change; None, once padded, where no account has orders that matter.
+        units, unit_plan: Risk units, and how positions sum to them; after those of the positions, rows with orders
+            filled.
+        buy_row, sell_row: Of each unit of the positions, its rows with all buys and with all sells filled; -1 for none.
         currencies: Currency rows.
-        account_units, account_currencies: How both sum to accounts.
+        account_units, account_currencies: How units of the positions, and currencies, sum to accounts.
     """
 
     units: UnitRows
     unit_plan: RaggedPlan
-    order_units: OrderUnits | None
+    buy_row: Int[AnyArray, " row"]
+    sell_row: Int[AnyArray, " row"]
     currencies: CurrencyArrays
     account_units: RaggedPlan
     account_currencies: RaggedPlan
@@ -72,16 +73,10 @@ class RowPlan:
 
 @dataclass(frozen=True)
 class PlanShape:
-    """Sizes of a plan's padded arrays; fields as in ``RowPlan``, with at least one row of padding.
-
-    Attributes:
-        order_units, order_plan: 0 where there are no orders that matter.
-    """
+    """Sizes of a plan's padded arrays; fields as in ``RowPlan``, with at least one row of padding."""
 
     units: int
     unit_plan: RaggedShape
-    order_units: int
-    order_plan: RaggedShape
     currencies: int
     account_units: RaggedShape
     account_currencies: RaggedShape
@@ -99,30 +94,22 @@ class PlanShape:
             a, b = getattr(self, name), getattr(other, name)
             return RaggedShape(*map(max, a, b)) if isinstance(a, RaggedShape) else max(a, b)
 
-        return PlanShape(**{field.name: larger(field.name) for field in fields(self)})
+        return PlanShape(**{name: larger(name) for name in vars(self)})
 
     def roomy(self) -> PlanShape:
         """A shape that others of equal work fit in too, mostly."""
 
-        def larger(n: Any, share: int) -> Any:
-            if isinstance(n, RaggedShape):
-                return RaggedShape(*(larger(size, share) for size in n))
-            return size_bucket(n + n // share) if n else 0
+        def larger(n: Any) -> Any:
+            return RaggedShape(*map(larger, n)) if isinstance(n, RaggedShape) else size_bucket(n + n // ROOM)
 
-        shares = {name: ORDER_ROOM if name.startswith("order") else ROOM for name in vars(self)}
-        return PlanShape(**{name: larger(getattr(self, name), share) for name, share in shares.items()})
+        return PlanShape(**{name: larger(value) for name, value in vars(self).items()})
 
 
 def plan_shape(plan: RowPlan) -> PlanShape:
     """The size buckets that an unpadded plan fits in."""
-    orders = plan.order_units
-    if orders is not None and not len(orders.rows.unit):
-        orders = None
     return PlanShape(
         units=size_bucket(len(plan.units.unit) + 1),
         unit_plan=ragged_shape(plan.unit_plan),
-        order_units=size_bucket(len(orders.rows.unit) + 1) if orders else 0,
-        order_plan=ragged_shape(orders.plan) if orders else RaggedShape(0, 0, 0),
         currencies=size_bucket(len(plan.currencies.currency) + 1),
         account_units=ragged_shape(plan.account_units),
         account_currencies=ragged_shape(plan.account_currencies),
@@ -131,23 +118,14 @@ def plan_shape(plan: RowPlan) -> PlanShape:
 
 def pad_plan(plan: RowPlan, shape: PlanShape) -> RowPlan:
     """An unpadded plan with its arrays padded to a shape that it fits in."""
-    orders = plan.order_units
     return RowPlan(
         units=pad_units(plan.units, shape.units),
         unit_plan=pad_ragged(plan.unit_plan, shape.unit_plan),
-        order_units=None if orders is None or not shape.order_units else _pad_orders(orders, shape),
+        buy_row=pad_axis(plan.buy_row, shape.units, UNKNOWN),
+        sell_row=pad_axis(plan.sell_row, shape.units, UNKNOWN),
         currencies=_pad_currencies(plan.currencies, shape.currencies),
         account_units=pad_ragged(plan.account_units, shape.account_units),
         account_currencies=pad_ragged(plan.account_currencies, shape.account_currencies),
-    )
-
-
-def _pad_orders(orders: OrderUnits, shape: PlanShape) -> OrderUnits:
-    return OrderUnits(
-        rows=pad_units(orders.rows, shape.order_units),
-        plan=pad_ragged(orders.plan, shape.order_plan),
-        buy_row=pad_axis(orders.buy_row, shape.units, UNKNOWN),
-        sell_row=pad_axis(orders.sell_row, shape.units, UNKNOWN),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 
 from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.numerics.shapes import AnyArray, Float, Int
@@ -31,6 +32,12 @@ class UnitRows:
     spot_fill: Float[AnyArray, " row"]
     spot_limit: Float[AnyArray, " row"]
     entry_value: Float[AnyArray, "row value"]
+
+
+def join_units(first: UnitRows, second: UnitRows) -> UnitRows:
+    """Rows of both (NumPy), one after the other."""
+    columns = {name: np.concatenate([values, getattr(second, name)]) for name, values in vars(first).items()}
+    return UnitRows(**columns)
 
 
 def pad_units(units: UnitRows, n: int) -> UnitRows:

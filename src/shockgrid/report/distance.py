@@ -30,8 +30,6 @@ MOVE_TOLERANCE = 1e-6
 LEAST_SHAPE = PlanShape(
     units=16,
     unit_plan=RaggedShape(rows=15, slices=1, entries=16384),
-    order_units=0,
-    order_plan=RaggedShape(0, 0, 0),
     currencies=16,
     account_units=RaggedShape(rows=1, slices=1, entries=4096),
     account_currencies=RaggedShape(rows=1, slices=1, entries=4096),

@@ -95,7 +95,8 @@ def map_blocks(
     devices = device_slots()
     on_gpu = devices[0].platform == "gpu"
     holdings = resolve_holdings(accounts, market)
-    parts = [holdings] if whole else holdings.blocks(GPU_BLOCK_ENTRIES if on_gpu else BLOCK_ENTRIES)
+    entries = GPU_BLOCK_ENTRIES if on_gpu else BLOCK_ENTRIES
+    parts = [holdings] if whole else holdings.blocks(entries, least=len(devices))
 
     def lay(part: MarketHoldings, _: Device) -> tuple[AccountRows, RowPlan]:
         rows = lay_rows(part, market, risk_units)

@@ -157,11 +157,9 @@ def evaluation(
     book_mmr = units.mmr_usd
     if order_mmr is not None:
         book_mmr = jnp.maximum(book_mmr, order_mmr[: book_mmr.shape[0]])
-    elif plan.order_units is not None:
-        orders = plan.order_units
-        filled = _unit_margins(exposures, orders.rows, orders.plan, spot_equity, by_unit, shared).mmr_usd
-        for row in (orders.buy_row[: book_mmr.shape[0]], orders.sell_row[: book_mmr.shape[0]]):
-            book_mmr = jnp.maximum(book_mmr, jnp.where(row >= 0, filled[row], 0.0))
+    else:
+        for row in (plan.buy_row[: book_mmr.shape[0]], plan.sell_row[: book_mmr.shape[0]]):
+            book_mmr = jnp.maximum(book_mmr, jnp.where(row >= 0, units.mmr_usd[row], 0.0))
     imr = rules.imr_multiple * book_mmr
     currencies = _currency_margins(snapshot, rules, plan.currencies, spot_equity, currency_equity)
     return MarginResult(
