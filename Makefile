@@ -8,7 +8,7 @@ GROUPS := --group test --group lint --group bench --group e2e
 # One process a core; JAX's own threads make more of them useless.
 WORKERS ?= 2
 
-.PHONY: demo test test-long lint format bench notebooks docs clean
+.PHONY: demo test test-long lint format bench bench-stream notebooks docs clean
 
 .venv/runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -41,8 +41,14 @@ format: .venv/all
 	$(BIN)/ruff format .
 
 bench: .venv/all  ## Measure, and write benchmarks/results/.
-	$(BIN)/python -m benchmarks.margin
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.pricing
 	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.plots
+
+bench-stream: .venv/all  ## Ten million accounts from Parquet to Parquet (20 minutes, 8 GB of disk).
+	$(BIN)/python -m benchmarks.stream
 
 notebooks: .venv/all  ## Open the notebooks in JupyterLab.
 	$(BIN)/jupytext --sync notebooks/*.py

@@ -237,6 +237,7 @@ def test_manifest_says_what_the_numbers_rest_on(report):
         "accounts",
         "orders",
         "precision",
+        "aggregation",
         "device",
         "versions",
     }

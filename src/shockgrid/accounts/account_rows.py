@@ -17,7 +17,7 @@ from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, pad_plan, plan_
 from shockgrid.accounts.unit_rows import UnitRows, join_units
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS, N_VALUES
-from shockgrid.numerics.ordering import stable_order
+from shockgrid.numerics.ordering import compact, stable_order
 from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, plan_ragged
 
 
@@ -94,7 +94,8 @@ def lay_rows(holdings: MarketHoldings, market: Market, risk_units: RiskUnits) ->
     book = net_book(holdings, market)
     found = currency_rows(holdings, market, book)
     n_units = max(len(risk_units.names), 1)
-    key = book.account.astype(np.int64) * n_units + risk_units.of_instrument[book.instrument]
+    dtype = compact(len(holdings) * n_units)
+    key = book.account.astype(dtype) * dtype(n_units) + risk_units.of_instrument[book.instrument].astype(dtype)
     entry_order = stable_order(key)
     ordered = key[entry_order]
     start = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(key) else np.zeros(0, np.int64)

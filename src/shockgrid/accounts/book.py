@@ -12,7 +12,7 @@ import numpy as np
 
 from shockgrid.accounts.market_holdings import MarketHoldings
 from shockgrid.market.market import Market
-from shockgrid.numerics.ordering import stable_order
+from shockgrid.numerics.ordering import compact, stable_order
 
 POSITIONS, WITH_BUYS, WITH_SELLS = 0, 1, 2
 """The order books: first axis of ``Book.quantity``."""
@@ -42,9 +42,12 @@ def net_book(holdings: MarketHoldings, market: Market) -> Book:
     """Net positions and orders of a block of accounts."""
     positions, orders = holdings.positions, holdings.contract_orders
     n_instruments = max(len(market.universe), 1)
-    key = _concatenated(
-        positions.account.astype(np.int64) * n_instruments + positions.instrument,
-        orders.account.astype(np.int64) * n_instruments + orders.instrument,
+    dtype = compact(len(holdings) * n_instruments)
+    key = np.concatenate(
+        [
+            rows.account.astype(dtype) * dtype(n_instruments) + rows.instrument.astype(dtype)
+            for rows in (positions, orders)
+        ]
     )
     entry, unique = _entries(key)
     of_position, of_order = entry[: len(positions)], entry[len(positions) :]
@@ -66,17 +69,13 @@ def net_book(holdings: MarketHoldings, market: Market) -> Book:
     )
 
 
-def _concatenated(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.concatenate([first, second]) if len(second) else first
-
-
 def _entries(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The entry of each key, and the distinct keys in order."""
     order = stable_order(key)
     ordered = key[order]
     first = np.ones(len(key), bool)
     first[1:] = ordered[1:] != ordered[:-1]
-    entry = np.empty(len(key), np.int64)
+    entry = np.empty(len(key), np.int64)  # what ``bincount`` takes without a copy
     entry[order] = np.cumsum(first) - 1
     return entry, ordered[first]
 
@@ -87,8 +86,13 @@ def _totals(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 def _contract_value_at(market: Market, instrument: np.ndarray, price: np.ndarray) -> np.ndarray:
     """Value of one contract in its settlement currency at a price, at the mark where the price is NaN."""
-    price = np.where(np.isnan(price), market.snapshot.mark[instrument], price)
     contracts = market.universe.contracts
+    absent = np.isnan(price)
+    if absent.any():
+        price = np.where(absent, market.snapshot.mark[instrument], price)
     size = contracts.contract_value[instrument]
-    with np.errstate(divide="ignore", over="ignore"):  # an option's mark may be 0; sg.margin refuses what overflows
-        return np.where(contracts.is_inverse[instrument], -size / price, size * price)
+    inverse = np.flatnonzero(contracts.is_inverse[instrument])
+    with np.errstate(divide="ignore", over="ignore"):  # sg.margin refuses what overflows
+        value = size * price
+        value[inverse] = -size[inverse] / price[inverse]
+    return value

@@ -35,40 +35,43 @@ def currency_rows(holdings: MarketHoldings, market: Market, book: Book) -> Curre
     """Gather every currency that an account has, owes, settles or freezes."""
     balances, spot = holdings.balances, holdings.spot_orders
     premium_account, premium_currency, premium = _option_premiums(holdings, market)
-    used = np.zeros((len(holdings), len(market.universe.currencies)), bool)
-    used[book.account, market.universe.contracts.settle[book.instrument]] = True
-    for account, currency in (
-        (balances.account, balances.currency),
-        (spot.account, spot.base),
-        (spot.account, spot.quote),
-        (premium_account, premium_currency),
-    ):
-        used[account, currency] = True
-    account, currency = np.nonzero(used)
-    n = len(account)
-    row_of = np.full(used.shape, UNKNOWN, np.int32)
-    row_of[account, currency] = np.arange(n)
+    n_currencies = len(market.universe.currencies)
 
-    def total(account: np.ndarray, currency: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-        return np.bincount(row_of[account, currency], amounts, minlength=n) if len(account) else np.zeros(n)
+    def place(account: np.ndarray, currency: np.ndarray) -> np.ndarray:
+        return account.astype(np.int64) * n_currencies + currency
+
+    of_balance, of_base = place(balances.account, balances.currency), place(spot.account, spot.base)
+    of_quote, of_premium = place(spot.account, spot.quote), place(premium_account, premium_currency)
+    used = np.zeros(len(holdings) * n_currencies, bool)
+    for places in (
+        place(book.account, market.universe.contracts.settle[book.instrument]),
+        of_balance,
+        of_base,
+        of_quote,
+        of_premium,
+    ):
+        used[places] = True
+    occupied = np.flatnonzero(used)
+    account, currency = np.divmod(occupied, max(n_currencies, 1))
+    n = len(occupied)
+    row_of = np.full(len(used), UNKNOWN, np.int32)
+    row_of[occupied] = np.arange(n, dtype=np.int32)
+
+    def total(places: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+        return np.bincount(row_of[places], amounts, minlength=n) if len(places) else np.zeros(n)
 
     value = spot.quantity * spot.price
-    frozen = (
-        total(spot.account, spot.base, np.maximum(-spot.quantity, 0.0))
-        + total(spot.account, spot.quote, np.maximum(value, 0.0))
-        + total(premium_account, premium_currency, premium)
-    )
+    frozen = total(of_base, np.maximum(-spot.quantity, 0.0)) + total(of_quote, np.maximum(value, 0.0))
     fill = np.zeros((3, n))
     for order_book, side in ((WITH_BUYS, spot.quantity > 0), (WITH_SELLS, spot.quantity < 0)):
-        of_base = total(spot.account[side], spot.base[side], spot.quantity[side])
-        fill[order_book] = of_base - total(spot.account[side], spot.quote[side], value[side])
+        fill[order_book] = total(of_base[side], spot.quantity[side]) - total(of_quote[side], value[side])
     return CurrencyRows(
         account=account.astype(np.int32),
         currency=currency.astype(np.int32),
-        balance=total(balances.account, balances.currency, balances.amount),
-        frozen=frozen,
+        balance=total(of_balance, balances.amount),
+        frozen=frozen + total(of_premium, premium),
         fill=fill,
-        row_of=row_of,
+        row_of=row_of.reshape(len(holdings), n_currencies),
     )
 
 

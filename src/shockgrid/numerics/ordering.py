@@ -21,4 +21,9 @@ def stable_order(key: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
 
 
 def _digit(key: Int[np.ndarray, " n"], shift: int) -> np.ndarray:
-    return ((key >> shift) & ((1 << DIGIT_BITS) - 1)).astype(np.uint16)
+    return (key >> shift if shift else key).astype(np.uint16)  # what is above the digit falls away
+
+
+def compact(largest: int) -> type[np.signedinteger]:
+    """The shortest type that holds whole numbers up to this: half the memory is half the time."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64

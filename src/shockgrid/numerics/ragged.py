@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shockgrid.numerics.ordering import stable_order
+from shockgrid.numerics.ordering import compact, stable_order
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
 from shockgrid.numerics.size_bucket import pad_axis, size_bucket
 
@@ -84,8 +84,9 @@ def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray, l
     row_of_lane[:n_rows] = order
     n_packed = int(size.sum())
     packed_column, packed_weight = np.zeros(n_packed, np.int32), np.zeros(n_packed)
-    first = offset[lane_of_row // lanes] + lane_of_row % lanes
-    place = np.repeat(first - row_start[:-1] * lanes, length) + np.arange(len(column)) * lanes
+    dtype = compact(max(n_packed, len(column) * lanes))
+    first = offset[lane_of_row // lanes] + lane_of_row % lanes - row_start[:-1] * lanes
+    place = np.repeat(first.astype(dtype), length) + np.arange(0, len(column) * lanes, lanes, dtype=dtype)
     packed_column[place], packed_weight[place] = column, weight
     return RaggedPlan(
         column=packed_column,
