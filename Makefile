@@ -46,6 +46,7 @@ bench: .venv/all  ## Measure, and write benchmarks/results/.
 	$(BIN)/python -m benchmarks.pricing
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.page
 
 bench-stream: .venv/all  ## Ten million accounts from Parquet to Parquet (20 minutes, 8 GB of disk).
 	$(BIN)/python -m benchmarks.stream
