@@ -153,6 +153,7 @@ def _sum(alone: dict[str, Any]) -> str:
         "written to memory, one thread": ("xla_1_thread", "numba_1_thread"),
         "written to memory, two threads": ("xla_2_threads", "numba_2_threads"),
     }
+    consumed = [alone[x]["median_s"] / alone[n]["median_s"] for x, n in list(rows.values())[:2]]
     lines = [
         f"| {text} | {_ms(alone[x])} | {_ms(alone[n])} | {alone[x]['median_s'] / alone[n]['median_s']:.1f} |"
         for text, (x, n) in rows.items()
@@ -166,8 +167,8 @@ writes them.
 | --- | ---: | ---: | ---: |
 {chr(10).join(lines)}
 
-Consumed, as the engine does it, numba is {alone["xla_consumed_1_thread"]["median_s"] / alone["numba_consumed_1_thread"]["median_s"]:.1f}
-times as fast on one thread and about twice on two. To use it the sums would have to be written to memory for XLA's
+Consumed, as the engine does it, numba is {consumed[0]:.1f} times as fast on one thread and {consumed[1]:.1f} times on
+two. To use it the sums would have to be written to memory for XLA's
 rules to read, which gives most of that back; so there is one aggregation, XLA's, and the manifest of every report says
 so (`aggregation`). Rules in numba as well would double the kernels' speed, but then they would stand in the code
 twice."""

@@ -16,7 +16,7 @@ from tests.reference.random_documents import random_market, random_order_account
 CASES = [
     ("okx/v2-2025-12-04", 0),
     ("okx/v1-2024-06-05", 1),
-    ("okx/v1-2023-07-12", 2),
+    pytest.param(("okx/v1-2023-07-12", 2), marks=pytest.mark.long),
     *(pytest.param((version, seed), marks=pytest.mark.long) for version in VERSIONS for seed in (3, 4)),
 ]
 
