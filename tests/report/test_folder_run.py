@@ -16,6 +16,7 @@ import pytest
 
 import shockgrid as sg
 from shockgrid.errors import InputError
+from shockgrid.io import account_stream
 
 CHUNK = 150
 COUNT = 800
@@ -214,3 +215,46 @@ def test_a_damaged_file_is_named(market, folder, rules, tmp_path, table):
     broken = copied(folder, tmp_path / "in")
     (broken / f"{table}.parquet").write_bytes(b"PAR1 not much")
     refused(market, broken, rules, tmp_path / "out", f"{table}.parquet", "a readable Parquet file")
+
+
+def test_a_stale_row_is_refused_before_anything_is_left_out(market, folder, rules, tmp_path, monkeypatch):
+    """A row that comes too late stands where decoding stops, so that no later row of its chunk is seen beside it."""
+    monkeypatch.setattr(account_stream, "BATCH_ROWS", 10)
+
+    def late(frame):
+        owner = frame.account.to_numpy()
+        first_of_second = int(np.flatnonzero(owner == pd.read_parquet(folder / "settings.parquet").account[CHUNK])[0])
+        cut = first_of_second // 10 * 10 + 19
+        return pd.concat([frame.iloc[1:cut], frame.iloc[:1], frame.iloc[cut:]])
+
+    broken = copied(folder, tmp_path / "in", balances=late)
+    refused(market, broken, rules, tmp_path / "out", "balances.parquet", "in the order of")
+    assert len(parts(tmp_path / "out")) <= 2
+
+
+def test_several_times_are_a_history_and_refused(market, folder, rules, tmp_path):
+    times = pd.to_datetime(["2025-06-20T12:00:00Z", "2025-06-21T12:00:00Z"])
+
+    def dated(frame):
+        return frame.assign(time=np.where(np.arange(len(frame)) < len(frame) - 1, *times))
+
+    def one(frame):
+        return frame.assign(time=times[0])
+
+    broken = copied(folder, tmp_path / "in", positions=dated)
+    row = len(pd.read_parquet(folder / "positions.parquet")) - 1
+    refused(market, broken, rules, tmp_path / "out", f"positions.parquet row {row} column time", "one time")
+    sg.margin_folder(market, copied(folder, tmp_path / "in2", positions=one), rules, tmp_path / "out2")
+
+
+def test_a_journal_that_is_none_is_refused(market, folder, rules, tmp_path):
+    (tmp_path / "progress.json").write_text("{")
+    refused(market, folder, rules, tmp_path, "progress.json", "the journal of an earlier run")
+
+
+def test_no_accounts_make_frames_without_rows(market, rules, tmp_path):
+    sg.write_accounts(sg.synthetic_accounts(market, 0), tmp_path / "in")
+    manifest = sg.margin_folder(market, tmp_path / "in", rules, tmp_path / "out")
+    assert (manifest["accounts"], manifest["parts"]) == (0, 1)
+    assert manifest["precision"] == "float64"
+    assert list(pd.read_parquet(tmp_path / "out" / "units").columns)[:2] == ["account", "unit"]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
 from shockgrid.io.account_tables import accounts_of_tables
-from shockgrid.io.native_parquet import ACCOUNT_TABLES, check_columns, empty_table, table_files
+from shockgrid.io.native_parquet import ACCOUNT_TABLES, check_columns, empty_table, one_time, table_files
 from shockgrid.io.parquet_table import ParquetTable
 
 BATCH_ROWS = 1 << 18
@@ -43,6 +43,7 @@ class AccountStream:
             InputError: No ``settings.parquet``, an account that it names twice, an unknown file or column.
         """
         self.folder = folder
+        self._time: np.datetime64 | None = None
         self._files = table_files(folder, ("settings",))
         if "settings" not in self._files:
             raise InputError(str(folder), "folder", "settings.parquet, which names every account of a stream", "none")
@@ -53,9 +54,11 @@ class AccountStream:
         whole = _readable(folder, self._files["settings"], lambda file: file.read(columns=["account"]))
         _part(self._files["settings"], str(folder), 0, whole).strings("account")
         self.n_accounts = len(whole)
-        self._require_distinct(whole.column("account"))
+        self._names = whole.column("account")
+        self._require_distinct()
 
-    def _require_distinct(self, names: pa.ChunkedArray) -> None:
+    def _require_distinct(self) -> None:
+        names = self._names
         if len(names.unique()) < len(names):
             _, first = np.unique(names.to_numpy(), return_index=True)
             row = int(np.setdiff1d(np.arange(len(names)), first)[0])
@@ -79,6 +82,8 @@ class AccountStream:
         }
         settings, others = tables["settings"], [name for name in ACCOUNT_TABLES[1:] if name in tables]
         edges = [*range(settings.row, self.n_accounts, size), self.n_accounts]
+        if not self.n_accounts and start is None:
+            edges = [0, 0]  # one chunk, whose frames say what columns there would be
         for first, last in pairwise(edges):
             taken = {"settings": settings.take(last - first)}
             ids = taken["settings"].strings("account").combine_chunks()
@@ -86,12 +91,29 @@ class AccountStream:
             for name in ACCOUNT_TABLES[1:]:
                 if name in others:
                     taken[name], owners[name] = tables[name].take_of(ids)
+                    self._require_later(tables[name], last, size)
                 else:
                     taken[name], owners[name] = empty_table(str(self.folder), name), np.zeros(0, np.int64)
+            self._require_one_time(taken["positions"])
             accounts = accounts_of_tables(taken, ids.to_numpy(zero_copy_only=False), owners, str(self.folder))
             yield accounts, {name: table.row for name, table in tables.items()}
         for name in others:
             tables[name].require_end()
+
+    def _require_later(self, table: _TableStream, last: int, size: int) -> None:
+        """The row that a table waits with must be of an account to come, or it and all after it would be left out."""
+        name = table.waiting
+        if name is None:
+            return
+        # Nearly always it is of one of the next accounts.
+        if self._names.slice(last, size).index(name).as_py() < 0 and self._names.slice(last).index(name).as_py() < 0:
+            table.refuse(0, "an account of settings.parquet, and rows in the order of its accounts")
+
+    def _require_one_time(self, positions: ParquetTable) -> None:
+        """Several times are a history, and no set of accounts."""
+        if positions.has("time") and len(positions):
+            times = [] if self._time is None else [self._time]
+            self._time = one_time([positions], *times)
 
 
 class _TableStream:
@@ -139,13 +161,13 @@ class _TableStream:
         n = len(owner) if mine.all() else int(np.argmin(mine))
         if mine[n:].any():
             row = n + int(np.argmax(mine[n:]))
-            self._refuse(row, "rows in the order of the accounts in settings.parquet")
+            self.refuse(row, "rows in the order of the accounts in settings.parquet")
         return self._cut(n), owner[:n]
 
     def require_end(self) -> None:
         """Refuse rows that are left when all accounts have been read."""
         if len(self._buffer) or self._more():
-            self._refuse(0, "an account of settings.parquet, and rows in the order of its accounts")
+            self.refuse(0, "an account of settings.parquet, and rows in the order of its accounts")
 
     def _owners(self, ids: pa.Array, first: int) -> np.ndarray:
         """Account of each row of the buffer from the first on, -1 for none of these."""
@@ -159,7 +181,13 @@ class _TableStream:
         self._buffer, self.row = self._buffer.slice(n), self.row + n
         return table
 
-    def _refuse(self, row: int, expected: str) -> None:
+    @property
+    def waiting(self) -> str | None:
+        """The account of the next row, as far as it has been decoded."""
+        return self._buffer.column("account")[0].as_py() if len(self._buffer) else None
+
+    def refuse(self, row: int, expected: str) -> None:
+        """Raise an error about the account of a row, counted from the next one."""
         table = _part(self._path, self._folder, self.row, self._buffer)
         found = repr(self._buffer.column("account")[row].as_py())
         raise InputError(self._folder, table.place("account", row), expected, found)

@@ -55,7 +55,7 @@ def read_market_folder(folder: Path) -> Market:
             which make a market history.
     """
     tables = _open(folder, _MARKET_TABLES)
-    time = _one_time(list(tables.values()))
+    time = one_time(list(tables.values()))
     if time is None:
         raise InputError(str(folder), "column time", "a time", "tables without rows")
     table, prices = _instrument_table(tables["instruments"]), _index(tables["index"])
@@ -77,7 +77,7 @@ def read_accounts_folder(folder: Path) -> Accounts:
     """
     tables = _open(folder, ACCOUNT_TABLES)
     if tables["positions"].has("time"):
-        _one_time([tables["positions"]])
+        one_time([tables["positions"]])
     ids, owners = union_of({name: table.labels("account") for name, table in tables.items()})
     return accounts_of_tables(tables, ids, owners, str(folder))
 
@@ -169,10 +169,14 @@ def check_columns(table: ParquetTable, name: str) -> None:
             raise InputError(table.file, table.place(column), expected, "an unknown column")
 
 
-def _one_time(tables: Sequence[ParquetTable]) -> np.datetime64 | None:
-    """The time that all rows share; None where there is no row."""
+def one_time(tables: Sequence[ParquetTable], *before: np.datetime64) -> np.datetime64 | None:
+    """The time that all rows share, and that rows read before had; None where there is no row.
+
+    Raises:
+        InputError: The first row of another time.
+    """
     columns = [table.times("time") for table in tables]
-    firsts = [times[0] for times in columns if len(times)]
+    firsts = [*before, *(times[0] for times in columns if len(times))]
     for table, times in zip(tables, columns, strict=True):
         other = times != firsts[0] if firsts else np.zeros(0, bool)
         if other.any():

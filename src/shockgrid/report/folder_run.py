@@ -86,7 +86,7 @@ def margin_folder(
                 written = writer.submit(run.save, report, position, shape)
             if written is not None:
                 written.result()
-        run.finish(market, rules)
+        run.finish()
     return run.done or {}
 
 
@@ -106,13 +106,13 @@ class _Run:
         self, folder: Path, inputs: dict[str, Any], n_accounts: int, progress: Callable[[int, int], object] | None
     ) -> None:
         self._folder, self._inputs, self._n_accounts, self._progress = folder, inputs, n_accounts, progress
-        self._manifest: dict[str, Any] | None = None
         self.done: dict[str, Any] | None = None
         journal: dict[str, Any] = {"inputs": inputs, "parts": 0, "accounts": 0, "units": 0}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / JOURNAL).exists():
-                journal = json.loads((folder / JOURNAL).read_text())
+                journal = _read_journal(folder)
+                self._require_same(journal["inputs"])
             elif any(folder.iterdir()):
                 raise InputError(str(folder), "folder", "an empty folder, or one of an earlier run", "other files")
             for name in FRAMES:
@@ -121,7 +121,6 @@ class _Run:
         except OSError as error:
             expected = "a folder that can be written, or a path where one can be made"
             raise InputError(str(folder), "file", expected, error.strerror or error) from None
-        self._require_same(journal["inputs"])
         self._journal = journal
         if (folder / MANIFEST).exists():
             self.done = json.loads((folder / MANIFEST).read_text())
@@ -151,13 +150,13 @@ class _Run:
             path = self._folder / name / part
             frame.to_parquet(path.with_suffix(".partial"), index=False)
             os.replace(path.with_suffix(".partial"), path)
-        self._manifest = report.manifest
         self._journal = self._journal | {
             "parts": self._journal["parts"] + 1,
             "accounts": self._journal["accounts"] + len(report.accounts),
             "units": self._journal["units"] + len(report.units),
             "position": dict(position),
             "shape": asdict(shape.current) if shape.current else None,
+            "report": report.manifest,
         }
         _write_json(self._folder / JOURNAL, self._journal)
         self._tell()
@@ -166,17 +165,20 @@ class _Run:
         if self._progress is not None:
             self._progress(self._journal["accounts"], self._n_accounts)
 
-    def finish(self, market: Market, rules: Rulebook) -> None:
-        """Write the manifest, which says that the run is whole."""
-        self.done = {
-            "kind": "shockgrid.margin_folder/1",
-            "rulebook": rules.name,
-            "modelled": list(rules.modelled),
-            "market": {"file": market.source.file},
-            **{name: self._journal[name] for name in ("accounts", "units", "parts", "inputs")},
-            "versions": (self._manifest or {}).get("versions", {}),
-        }
-        _write_json(self._folder / MANIFEST, self.done)
+    def finish(self) -> None:
+        """Write the manifest, that of a report with the sizes of the run: it says that the run is whole."""
+        sizes = {name: self._journal[name] for name in ("accounts", "units", "parts", "inputs")}
+        manifest: dict[str, Any] = self._journal["report"] | {"kind": "shockgrid.margin_folder/1"} | sizes
+        _write_json(self._folder / MANIFEST, manifest)
+        self.done = manifest
+
+
+def _read_journal(folder: Path) -> dict[str, Any]:
+    try:
+        journal = json.loads((folder / JOURNAL).read_text())
+        return journal if {"inputs", "parts", "accounts", "units"} <= journal.keys() else json.loads("")
+    except (ValueError, AttributeError):
+        raise InputError(str(folder), JOURNAL, "the journal of an earlier run", "something else") from None
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:

@@ -147,7 +147,7 @@ def evaluation(
         order_mmr: The worst that orders could make of each unit's MMR; by default that of the two order books.
         precision: Of the sums over positions and of the rules of units; all else is in float64.
     """
-    exposures = _in_precision(exposures, precision)
+    exposures = _cast(exposures, np.dtype(precision))
     denomination_usd = _denomination_usd(contracts, snapshot)
     by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
@@ -193,11 +193,7 @@ def _book_margins(
         rows: The units, with the change of their coins by spot orders.
         row_plan: What each holds.
     """
-    values = equity.position_values(plan, contract_values(contracts, snapshot))
-    spot_equity, _ = equity.currency_equity(plan, values)
-    shared = shared_rules(_denomination_usd(contracts, snapshot), snapshot, rules)
-    by_unit = unit_rules(contracts, snapshot, rules)
-    return _unit_margins(exposures, rows, row_plan, spot_equity, by_unit, shared).mmr_usd
+    return _unit_margins(exposures, rows, row_plan, *_unit_inputs(contracts, snapshot, rules, plan)).mmr_usd
 
 
 def _unit_grids(
@@ -212,11 +208,18 @@ def _unit_grids(
         plan: The accounts.
         exposures: From ``price_contracts``.
     """
+    inputs = _unit_inputs(contracts, snapshot, rules, plan)
+    return _map_units(unit_grid, exposures, plan.units, plan.unit_plan, *inputs)
+
+
+def _unit_inputs(
+    contracts: Contracts, snapshot: Snapshot, rules: RuleTables, plan: RowPlan
+) -> tuple[Float[Array, " currency_row"], UnitRules, SharedRules]:
+    """What units read besides their sums: equity of each currency without options, the unit's rules, those of all."""
     values = equity.position_values(plan, contract_values(contracts, snapshot))
     spot_equity, _ = equity.currency_equity(plan, values)
     shared = shared_rules(_denomination_usd(contracts, snapshot), snapshot, rules)
-    by_unit = unit_rules(contracts, snapshot, rules)
-    return _map_units(unit_grid, exposures, plan.units, plan.unit_plan, spot_equity, by_unit, shared)
+    return spot_equity, unit_rules(contracts, snapshot, rules), shared
 
 
 # Pricing and evaluation are separate programs: one table serves any number of batches of accounts.
@@ -267,10 +270,6 @@ def _map_units(
     row_data = _cast((rows.unit, spot.joins[rows.spot_mode], equity_now, rows.spot_fill, limit), dtype)
     found = sum_rows(exposures, replace(plan, weight=jnp.asarray(plan.weight, dtype)), finish, row_data)
     return _cast(found, np.dtype("float64"))
-
-
-def _in_precision(exposures: Exposures, precision: Precision) -> Exposures:
-    return _cast(exposures, np.dtype(precision))
 
 
 def _cast(tree: R, dtype: np.dtype) -> R:
