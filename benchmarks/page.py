@@ -205,12 +205,22 @@ writing Parquet take most of it. A run that is killed goes on where it was (`tes
 
 def _scaling(s: dict[str, Any]) -> str:
     slope = {name: s[name]["log_log_slope"] for name in ("accounts", "positions_per_account", "instruments")}
+
+    def first(name: str) -> float:
+        points = s[name]["points"]
+        return points[len(points) // 2][s[name]["axis"]]
+
+    def last(name: str) -> float:
+        return s[name]["points"][-1][s[name]["axis"]]
+
     return f"""## How cost grows
 
-Slopes of the logarithm of time, 1 being proportional: margin {slope["accounts"]["margin"]:.2f} in accounts (a call costs
-15 to 20 ms before the first account), {slope["positions_per_account"]["margin"]:.2f} in positions an account over three decades
-(a unit's rules cost the same whatever it holds); pricing {slope["accounts"]["pricing"]:.2f} in accounts and
-{slope["instruments"]["pricing"]:.2f} in instruments.
+Slopes of the logarithm of time **over the larger half of the points**, 1 being proportional: margin
+{slope["accounts"]["margin"]:.2f} in accounts, from {first("accounts"):,} to {last("accounts"):,}, and
+{slope["positions_per_account"]["margin"]:.2f} in positions an account, from {first("positions_per_account"):,.0f} to
+{last("positions_per_account"):,.0f} (a unit's rules cost the same whatever it holds); pricing
+{slope["accounts"]["pricing"]:.2f} in accounts and {slope["instruments"]["pricing"]:.2f} in instruments. Below that a call
+is flat: it costs 15 to 20 ms before the first account, so cost is proportional from some ten thousand accounts on.
 
 ![Seconds against accounts](images/performance-accounts.svg)
 ![Seconds against positions an account](images/performance-positions-per-account.svg)

@@ -62,7 +62,7 @@ def scaling_plot(result: dict, label: str) -> str:
     steepest = max(result["log_log_slope"], key=result["log_log_slope"].get)
     last = points[-1][steepest]["median_s"]
     lines.append(Line("proportional", colours.TEXT, x, [last * v / x[-1] for v in x], guide=True))
-    return log_log(lines, f"Cost against {label}", label, "seconds")
+    return log_log(lines, f"Cost against {label}; slopes of the larger half of the points", label, "seconds")
 
 
 def log_log(lines: Sequence[Line], title: str, x_label: str, y_label: str) -> str:
