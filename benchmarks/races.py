@@ -142,8 +142,7 @@ def _numba_sums(table: np.ndarray, start: np.ndarray, column: np.ndarray, weight
 
 
 def _csr(rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    order = rows.entry_order
-    return rows.start.astype(np.int32), rows.book.instrument[order], np.ascontiguousarray(rows.book.quantity[0][order])
+    return rows.start.astype(np.int32), rows.book.instrument, np.ascontiguousarray(rows.book.quantity[0])
 
 
 def _matrix(start: np.ndarray, column: np.ndarray, weight: np.ndarray, n: int) -> scipy.sparse.csr_array:

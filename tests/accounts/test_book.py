@@ -8,6 +8,7 @@ import pytest
 from shockgrid.accounts.book import POSITIONS, WITH_BUYS, WITH_SELLS, net_book
 from shockgrid.accounts.currency_rows import currency_rows
 from shockgrid.accounts.market_holdings import resolve_holdings
+from shockgrid.venues.okx.risk_units import risk_units
 from tests.documents import accounts_of, market_of
 
 EXPIRY = "2025-09-26T08:00:00Z"
@@ -46,7 +47,7 @@ def order(name, quantity, price):
 
 
 def net_of(market, accounts):
-    return net_book(resolve_holdings(accounts, market), market)
+    return net_book(resolve_holdings(accounts, market), market, risk_units(market.universe, "v2"))
 
 
 def entries(book, market) -> dict[tuple[int, str], tuple[float, ...]]:
@@ -116,7 +117,7 @@ def test_option_buys_freeze_their_premium_in_the_coin(market):
     """At the order's price; sells, and orders in other contracts, freeze none."""
     orders = [order("LINEAR", 1, 1e5), order("OPTION", 20, 0.055), order("OPTION", -5, 0.07), order("BTC-USDT", 1, 1e5)]
     holdings = resolve_holdings(accounts_of({"id": "a"}, {"id": "b", "orders": orders}), market)
-    rows = currency_rows(holdings, market, net_book(holdings, market))
+    rows = currency_rows(holdings, market, net_book(holdings, market, risk_units(market.universe, "v2")))
     names = [market.universe.currencies[c] for c in rows.currency]
     frozen = {(int(a), name): amount for a, name, amount in zip(rows.account, names, rows.frozen, strict=True)}
     assert frozen == {(1, "BTC"): pytest.approx(20 * 0.01 * 0.055), (1, "USDT"): 1e5}
@@ -132,7 +133,9 @@ def test_spot_orders_are_kept_apart(market):
     assert [currencies[c] for c in spot.quote] == ["USDT", "BTC"]
     assert spot.quantity.tolist() == [0.5, -2]
     assert spot.price.tolist() == [1e5, 0.024]
-    assert entries(net_book(holdings, market), market) == {(0, "LINEAR"): (0.0, 1.0, 0.0)}
+    assert entries(net_book(holdings, market, risk_units(market.universe, "v2")), market) == {
+        (0, "LINEAR"): (0.0, 1.0, 0.0)
+    }
 
 
 def test_nothing_held_is_no_entry(market):

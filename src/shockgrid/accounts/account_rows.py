@@ -17,7 +17,7 @@ from shockgrid.accounts.row_plan import CurrencyArrays, RowPlan, pad_plan, plan_
 from shockgrid.accounts.unit_rows import UnitRows, join_units
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS, N_VALUES
-from shockgrid.numerics.ordering import compact, stable_order
+from shockgrid.numerics.ordering import compact, run_begins
 from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, plan_ragged
 
 
@@ -34,7 +34,7 @@ class AccountRows:
         risk_units: The units of the market.
         unit_account, unit: Account and unit of each unit row, ``unit`` an index into ``risk_units.names``.
         units: The unit rows.
-        entry_order, start: Entries of the book in the order of the unit rows, and where each row starts among them.
+        start: Where the entries of each unit row begin in the book, and where the last ends.
         currencies: The currency rows.
         fill: ``[3, currency row]`` as in ``CurrencyRows``.
     """
@@ -47,7 +47,6 @@ class AccountRows:
     risk_units: RiskUnits
     unit_account: np.ndarray
     units: UnitRows
-    entry_order: np.ndarray
     start: np.ndarray
     currencies: CurrencyArrays
     fill: np.ndarray
@@ -91,16 +90,15 @@ def lay_rows(holdings: MarketHoldings, market: Market, risk_units: RiskUnits) ->
         market: Where their instruments are listed.
         risk_units: How its contracts group.
     """
-    book = net_book(holdings, market)
+    book = net_book(holdings, market, risk_units)
     found = currency_rows(holdings, market, book)
-    n_units = max(len(risk_units.names), 1)
+    n_units = len(risk_units.names)
     dtype = compact(len(holdings) * n_units)
-    key = book.account.astype(dtype) * dtype(n_units) + risk_units.of_instrument[book.instrument].astype(dtype)
-    entry_order = stable_order(key)
-    ordered = key[entry_order]
-    start = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(key) else np.zeros(0, np.int64)
-    unit_account, unit = (x.astype(np.int32) for x in np.divmod(ordered[start], n_units))
-    start = np.append(start, len(key))
+    unit_of_entry = risk_units.of_instrument[book.instrument]
+    key = book.account.astype(dtype, copy=False) * dtype(n_units) + unit_of_entry
+    begins = np.flatnonzero(run_begins(key))
+    unit_account, unit = book.account[begins], unit_of_entry[begins]
+    start = np.append(begins, len(unit_of_entry))
     coin_currency = market.universe.contracts.coin_currency[risk_units.coin[unit]]
     currency_row = found.row_of[unit_account, coin_currency]
     spot_mode = holdings.spot_mode[unit_account]
@@ -111,7 +109,7 @@ def lay_rows(holdings: MarketHoldings, market: Market, risk_units: RiskUnits) ->
         currency_row=np.where(risk_units.joined_by_spot[unit, spot_mode], currency_row, UNKNOWN),
         spot_fill=np.zeros(len(unit)),
         spot_limit=np.full(len(unit), np.inf) if spot_limit is None else spot_limit[unit_account, coin_currency],
-        entry_value=_entry_values(book, market, entry_order, start),
+        entry_value=_entry_values(book, market, start),
     )
     unit_of_coin = np.where(risk_units.holds_coin_settled[unit], currency_row, UNKNOWN)
     return AccountRows(
@@ -123,7 +121,6 @@ def lay_rows(holdings: MarketHoldings, market: Market, risk_units: RiskUnits) ->
         risk_units=risk_units,
         unit_account=unit_account,
         units=units,
-        entry_order=entry_order,
         start=start,
         currencies=_currency_arrays(holdings, market, found, unit_of_coin),
         fill=found.fill,
@@ -140,12 +137,12 @@ def _limits(holdings: MarketHoldings, market: Market, given: np.ndarray) -> np.n
     return table
 
 
-def _entry_values(book: Book, market: Market, entry_order: np.ndarray, start: np.ndarray) -> np.ndarray:
-    n_rows = len(start) - 1
-    row = np.repeat(np.arange(n_rows), np.diff(start))
-    slot = market.universe.contracts.value_slot[book.instrument[entry_order]]
-    flat = np.bincount(row * N_VALUES + slot, book.entry_value[entry_order], minlength=n_rows * N_VALUES)
-    return flat.astype(float).reshape(n_rows, N_VALUES)
+def _entry_values(book: Book, market: Market, start: np.ndarray) -> np.ndarray:
+    n = (len(start) - 1) * N_VALUES
+    place = np.repeat(np.arange(0, n, N_VALUES), np.diff(start))
+    place += market.universe.contracts.value_slot[book.instrument]
+    flat = np.bincount(place, book.entry_value, minlength=n)
+    return flat.astype(float, copy=False).reshape(-1, N_VALUES)
 
 
 def _currency_arrays(
@@ -172,21 +169,22 @@ def _place(name: str, names: tuple[str, ...]) -> int:
     return names.index(name) if name in names else UNKNOWN
 
 
-def pack_rows(rows: AccountRows, lanes: int = SLICE_ROWS) -> RowPlan:
+def pack_rows(rows: AccountRows, lanes: int = SLICE_ROWS, entries: int = 0) -> RowPlan:
     """The rows for kernels, not yet padded.
 
     Args:
         rows: The rows.
         lanes: Rows of a slice of ``plan_ragged``.
+        entries: Room for so many packed entries, if they are known to be padded to it.
     """
-    held, n = rows.entry_order, len(rows.unit)
-    orders = order_rows(rows.book, rows.fill, rows.units, rows.entry_order, rows.start)
+    n = len(rows.unit)
+    orders = order_rows(rows.book, rows.fill, rows.units, rows.start)
     start = np.append(rows.start, rows.start[-1] + orders.start[1:])
-    instrument = np.append(rows.book.instrument[held], orders.instrument)
-    quantity = np.append(rows.book.quantity[POSITIONS][held], orders.quantity)
+    instrument = np.append(rows.book.instrument, orders.instrument)
+    quantity = np.append(rows.book.quantity[POSITIONS], orders.quantity)
     return RowPlan(
         units=join_units(rows.units, orders.units),
-        unit_plan=plan_ragged(start, instrument, quantity, lanes),
+        unit_plan=plan_ragged(start, instrument, quantity, lanes, entries),
         buy_row=np.where(orders.buy_row >= 0, orders.buy_row + n, UNKNOWN).astype(np.int32),
         sell_row=np.where(orders.sell_row >= 0, orders.sell_row + n, UNKNOWN).astype(np.int32),
         currencies=rows.currencies,

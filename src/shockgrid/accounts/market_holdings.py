@@ -26,6 +26,9 @@ BLOCK_ENTRIES = 1 << 18
 LEAST_ENTRIES = 1 << 16
 """Blocks smaller than this are not worth a thread of their own."""
 
+BLOCK_GRAIN = 16
+"""Accounts that blocks do not cut apart."""
+
 ACCOUNT_ENTRIES = 8
 """What an account costs apart from its rows, in rows."""
 
@@ -116,22 +119,24 @@ class MarketHoldings:
         """Blocks of about equal work, in order; one where there are no accounts.
 
         Args:
-            entries: Rows of tables in a block; an account with more is a block by itself.
+            entries: Rows of tables in a block; ``BLOCK_GRAIN`` accounts with more are a block by themselves.
             least: How many blocks there should be, as far as each then has ``LEAST_ENTRIES``.
         """
-        starts = {name: np.searchsorted(getattr(self, name).account, np.arange(len(self) + 1)) for name in _TABLES}
-        work = sum(starts.values()) + ACCOUNT_ENTRIES * np.arange(len(self) + 1)
+        edge = np.append(np.arange(0, len(self), BLOCK_GRAIN), len(self))
+        starts = {name: np.searchsorted(getattr(self, name).account, edge) for name in _TABLES}
+        work = sum(starts.values()) + ACCOUNT_ENTRIES * edge
         n_blocks = max(-(-int(work[-1]) // entries), min(least, int(work[-1]) // LEAST_ENTRIES))
         if n_blocks <= 1:
             return [self]
         cuts = np.searchsorted(work, work[-1] * np.arange(1, n_blocks) / n_blocks)
-        cuts = np.unique(np.concatenate([[0], cuts, [len(self)]]))
-        return [self._block(int(a), int(b), starts) for a, b in pairwise(cuts)]
+        cuts = np.unique(np.concatenate([[0], cuts, [len(edge) - 1]]))
+        return [
+            self._block(int(edge[a]), int(edge[b]), {name: slice(start[a], start[b]) for name, start in starts.items()})
+            for a, b in pairwise(cuts)
+        ]
 
-    def _block(self, first: int, last: int, starts: dict[str, np.ndarray]) -> MarketHoldings:
-        tables = {
-            name: _cut(getattr(self, name), slice(start[first], start[last]), first) for name, start in starts.items()
-        }
+    def _block(self, first: int, last: int, parts: dict[str, slice]) -> MarketHoldings:
+        tables = {name: _cut(getattr(self, name), part, first) for name, part in parts.items()}
         return replace(
             self,
             first=self.first + first,

@@ -37,7 +37,6 @@ def order_rows(
     book: Book,
     fill: Float[np.ndarray, "order_book currency_row"],
     units: UnitRows,
-    entry_order: np.ndarray,
     start: np.ndarray,
 ) -> OrderRows:
     """The books of all units that orders could change.
@@ -46,22 +45,17 @@ def order_rows(
         book: The netted holdings.
         fill: What spot orders would do to balances.
         units: The unit rows.
-        entry_order: Entries of the book in the order of the unit rows.
-        start: Where each row starts among them.
+        start: Where the entries of each row begin in the book, and where the last ends.
     """
     n_rows = len(start) - 1
-    place = np.empty(len(entry_order), np.int64)
-    place[entry_order] = np.arange(len(entry_order))
-    ordered = place[np.unique(book.order_entry)]
     changes = np.zeros(n_rows, bool)
-    changes[np.searchsorted(start, ordered, side="right") - 1] = True
+    changes[np.searchsorted(start, book.order_entry, side="right") - 1] = True
     by_unit = [_at(fill[b], units.currency_row) for b in (WITH_BUYS, WITH_SELLS)]
     changed = np.flatnonzero(changes | (by_unit[0] != 0) | (by_unit[1] != 0))
     length = np.diff(start)[changed]
     entry = np.repeat(start[changed] - np.append(0, np.cumsum(length)[:-1]), length) + np.arange(length.sum())
     order_start = np.append(0, np.cumsum(np.tile(length, 2)))
-    in_book = entry_order[entry]
-    weight = np.concatenate([book.quantity[WITH_BUYS, in_book], book.quantity[WITH_SELLS, in_book]])
+    weight = np.concatenate([book.quantity[WITH_BUYS, entry], book.quantity[WITH_SELLS, entry]])
     unit_row = np.tile(changed, 2)
     buy_row = np.full(n_rows, UNKNOWN, np.int32)
     buy_row[changed] = np.arange(len(changed))
@@ -75,7 +69,7 @@ def order_rows(
             entry_value=units.entry_value[unit_row],
         ),
         start=order_start,
-        instrument=np.tile(book.instrument[in_book], 2),
+        instrument=np.tile(book.instrument[entry], 2),
         quantity=weight,
         buy_row=buy_row,
         sell_row=np.where(buy_row >= 0, buy_row + len(changed), UNKNOWN).astype(np.int32),

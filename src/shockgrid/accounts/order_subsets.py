@@ -48,7 +48,7 @@ class _UnitOrders:
 
     Attributes:
         unit_row: The unit of each.
-        entry: Entry that it is in, in unit order; ``UNKNOWN`` for a spot order.
+        entry: Entry that of the book that it is in; ``UNKNOWN`` for a spot order.
         quantity: Signed contracts; 0 for a spot order.
         fill: Change of the unit's coin by a spot order; 0 for others.
     """
@@ -91,9 +91,7 @@ def _require_few(accounts: Accounts, rows: AccountRows, unit_row: np.ndarray, co
 
 
 def _unit_orders(rows: AccountRows, takes_spot_orders: np.ndarray) -> _UnitOrders:
-    place = np.empty(len(rows.entry_order), np.int64)
-    place[rows.entry_order] = np.arange(len(rows.entry_order))
-    entry = place[rows.book.order_entry]
+    entry = rows.book.order_entry
     unit_row = np.searchsorted(rows.start, entry, side="right") - 1
     spot_row, fill = _spot_fills(rows, takes_spot_orders)
     columns = (
@@ -141,7 +139,7 @@ def _batch(rows: AccountRows, unit_row: np.ndarray, orders: _UnitOrders, place: 
     unit, k = np.nonzero(in_contract)
     local = orders.entry[place][in_contract] - rows.start[unit_row][unit] + offset[unit]
     change[local, k] = orders.quantity[place][in_contract]
-    held = rows.book.quantity[POSITIONS][rows.entry_order][entry]
+    held = rows.book.quantity[POSITIONS][entry]
     weight = held[:, None] + change @ filled.T
     lengths = np.repeat(length, n_subsets)
     source = _runs(np.repeat(offset, n_subsets), lengths)
@@ -156,7 +154,7 @@ def _batch(rows: AccountRows, unit_row: np.ndarray, orders: _UnitOrders, place: 
         spot_limit=units.spot_limit[of_row],
         entry_value=units.entry_value[of_row],
     )
-    instrument = rows.book.instrument[rows.entry_order][entry]
+    instrument = rows.book.instrument[entry]
     plan = plan_ragged(np.append(0, np.cumsum(lengths)), instrument[source], weight[source, subset])
     return SubsetRows(
         unit_row,

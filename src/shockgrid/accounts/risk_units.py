@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -24,3 +25,15 @@ class RiskUnits:
     of_instrument: np.ndarray
     joined_by_spot: np.ndarray
     holds_coin_settled: np.ndarray
+
+    @cached_property
+    def instruments(self) -> np.ndarray:
+        """All instruments, unit after unit."""
+        return np.argsort(self.of_instrument, kind="stable").astype(np.int32)
+
+    @cached_property
+    def place_of_instrument(self) -> np.ndarray:
+        """The place of each among ``instruments``."""
+        place = np.empty_like(self.instruments)
+        place[self.instruments] = np.arange(len(place), dtype=np.int32)
+        return place

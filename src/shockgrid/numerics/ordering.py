@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shockgrid.numerics.shapes import Int
+from shockgrid.numerics.shapes import Bool, Int
 
 DIGIT_BITS = 16
 """NumPy sorts numbers of 16 bits by counting."""
@@ -27,3 +27,10 @@ def _digit(key: Int[np.ndarray, " n"], shift: int) -> np.ndarray:
 def compact(largest: int) -> type[np.signedinteger]:
     """The shortest type that holds whole numbers up to this: half the memory is half the time."""
     return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
+def run_begins(ordered: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Whether each number begins a run of equal ones."""
+    begins = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins

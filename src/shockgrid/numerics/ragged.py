@@ -60,7 +60,9 @@ class RaggedShape(NamedTuple):
     entries: int
 
 
-def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray, lanes: int = SLICE_ROWS) -> RaggedPlan:
+def plan_ragged(
+    row_start: np.ndarray, column: np.ndarray, weight: np.ndarray, lanes: int = SLICE_ROWS, entries: int = 0
+) -> RaggedPlan:
     """Pack CSR rows (NumPy, on the host).
 
     Args:
@@ -68,6 +70,7 @@ def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray, l
         column: ``[entry]`` table row of each entry.
         weight: ``[entry]``.
         lanes: Rows of a slice.
+        entries: Room for so many packed entries, or more where they need it.
     """
     length = np.diff(row_start)
     n_rows = len(length)
@@ -82,7 +85,7 @@ def plan_ragged(row_start: np.ndarray, column: np.ndarray, weight: np.ndarray, l
     lane_of_row[order] = np.arange(n_rows)
     row_of_lane = np.full(n_slices * lanes, n_rows, np.int64)
     row_of_lane[:n_rows] = order
-    n_packed = int(size.sum())
+    n_packed = max(int(size.sum()), entries)
     packed_column, packed_weight = np.zeros(n_packed, np.int32), np.zeros(n_packed)
     dtype = compact(max(n_packed, len(column) * lanes))
     first = offset[lane_of_row // lanes] + lane_of_row % lanes - row_start[:-1] * lanes

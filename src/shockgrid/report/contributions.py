@@ -174,10 +174,9 @@ def unit_book(report: MarginReport, account: str, unit: str) -> UnitBook:
         raise InputError(report.inputs.source.file, "unit", expected, repr(unit))
     row = int(first) + units.index(unit)
     number = int(report.rows.unit[row])
-    entries = slice(*np.searchsorted(book.account, [place, place + 1]))
+    entries = slice(*report.rows.start[row : row + 2])
     instrument, quantity = book.instrument[entries], book.quantity[POSITIONS][entries]
-    mine = (risk_units.of_instrument[instrument] == number) & (quantity != 0)
-    instrument, quantity = instrument[mine], quantity[mine]
+    instrument, quantity = instrument[quantity != 0], quantity[quantity != 0]
     index_usd = report.market.snapshot.index_usd[universe.contracts.coin_currency[risk_units.coin[number]]]
     spot_usd = float(report.result.units.spot_in_use[row] * index_usd)
     linear, gross = exposures.linear, exposures.gross

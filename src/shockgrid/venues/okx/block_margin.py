@@ -98,15 +98,17 @@ def map_blocks(
     entries = GPU_BLOCK_ENTRIES if on_gpu else BLOCK_ENTRIES
     parts = [holdings] if whole else holdings.blocks(entries, least=len(devices))
 
+    common = shape or CommonShape(roomy=len(parts) > 2)
+
     def lay(part: MarketHoldings, _: Device) -> tuple[AccountRows, RowPlan]:
         rows = lay_rows(part, market, risk_units)
-        return rows, pack_rows(rows, GPU_LANES if on_gpu else SLICE_ROWS)
+        room = common.current.unit_plan.entries if common.current else 0
+        return rows, pack_rows(rows, GPU_LANES if on_gpu else SLICE_ROWS, room)
 
     # Blocks are equal work: that with the most accounts has the most rows, that with the fewest the most entries.
     sizes = [len(part) for part in parts]
     probes = sorted({int(np.argmax(sizes)), int(np.argmin(sizes))})
     laid = dict(zip(probes, map_on_devices(lay, [parts[i] for i in probes], devices), strict=True))
-    common = shape or CommonShape(roomy=len(parts) > len(probes))
     common.holding([plan_shape(plan) for _, plan in laid.values()])
 
     def work(i: int, device: Device) -> T:
