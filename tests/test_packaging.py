@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import shockgrid as sg
+from shockgrid.io.mode_rules_file import NEWEST
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
@@ -77,7 +78,7 @@ def test_wheel_contains_every_source_file(wheel):
     sources = [path for path in files if "__pycache__" not in path.parts]
     assert {path.relative_to(SOURCE).as_posix() for path in sources} == names
     assert {name for name in names if name.endswith(".toml")} == {
-        f"shockgrid/rulebooks/{rulebook}.toml" for rulebook in sg.list_rulebooks()
+        f"shockgrid/rulebooks/{name}.toml" for name in [*sg.list_rulebooks(), NEWEST]
     }
 
 
