@@ -21,7 +21,7 @@ from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
 from shockgrid.numerics.devices import Device, device_slots, map_on_devices, on_each_device
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.block_margin import CommonShape, joined, keyed
 from shockgrid.venues.okx.margin import MarginResult, Precision, evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units

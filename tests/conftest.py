@@ -11,7 +11,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 # Shapes and dtypes of every kernel call are checked at trace time. Before anything imports shockgrid.
-KERNELS = ["numerics", "market", "accounts", "pricing", "synthetic", "stress", "venues"]
+KERNELS = ["numerics", "market", "accounts", "pricing", "synthetic", "scenarios", "venues"]
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 install_import_hook([f"shockgrid.{package}" for package in KERNELS], CHECKER)
 

@@ -10,7 +10,7 @@ import numpy as np
 from shockgrid.accounts.holdings import Accounts, Labels
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.rule_lookup import rule_tables
 from shockgrid.venues.okx.rule_tables import RuleTables
 from shockgrid.venues.okx.rulebook import Rulebook

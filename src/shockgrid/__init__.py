@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from shockgrid.builder.attribution import Attribution as Attribution
+    from shockgrid.builder.attribution import attribute as attribute
+    from shockgrid.builder.liquidation_price import liquidation_price as liquidation_price
+    from shockgrid.builder.margin_curve import MarginCurve as MarginCurve
+    from shockgrid.builder.margin_curve import margin_curve as margin_curve
+    from shockgrid.builder.max_quantity import max_quantity as max_quantity
+    from shockgrid.builder.mode_comparison import ModeComparison as ModeComparison
+    from shockgrid.builder.mode_comparison import compare_modes as compare_modes
     from shockgrid.builder.okx_reply import okx_reply as okx_reply
+    from shockgrid.builder.stress_test import StressReport as StressReport
+    from shockgrid.builder.stress_test import stress as stress
+    from shockgrid.builder.what_if import WhatIf as WhatIf
+    from shockgrid.builder.what_if import what_if as what_if
     from shockgrid.errors import InputError as InputError
     from shockgrid.errors import RulebookError as RulebookError
     from shockgrid.errors import ShockError as ShockError
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
     from shockgrid.io.okx.position_builder import read_position_builder_request as read_position_builder_request
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
+    from shockgrid.io.stress_file import read_stresses as read_stresses
     from shockgrid.pricing.implied_vols import implied_vol as implied_vol
     from shockgrid.report.conversion import ConversionReport as ConversionReport
     from shockgrid.report.conversion import convert_debts as convert_debts
@@ -35,63 +48,95 @@ if TYPE_CHECKING:
     from shockgrid.report.order_check import check_orders as check_orders
     from shockgrid.report.replay_report import ReplayReport as ReplayReport
     from shockgrid.report.rulebook_changes import rulebook_diff as rulebook_diff
+    from shockgrid.scenarios.named_stress import Stress as Stress
+    from shockgrid.scenarios.shock import shock as shock
     from shockgrid.synthetic.market import synthetic_market as synthetic_market
     from shockgrid.synthetic.population import synthetic_accounts as synthetic_accounts
 
 _HOME = {
+    "Attribution": "builder.attribution",
     "ConversionReport": "report.conversion",
     "InputError": "errors",
+    "MarginCurve": "builder.margin_curve",
     "MarginReport": "report.margin_report",
+    "ModeComparison": "builder.mode_comparison",
     "ReplayReport": "report.replay_report",
     "RulebookError": "errors",
     "ShockError": "errors",
     "ShockgridError": "errors",
+    "Stress": "scenarios.named_stress",
+    "StressReport": "builder.stress_test",
+    "WhatIf": "builder.what_if",
     "accrue_interest": "report.interest",
+    "attribute": "builder.attribution",
     "check_orders": "report.order_check",
+    "compare_modes": "builder.mode_comparison",
     "convert_debts": "report.conversion",
     "implied_vol": "pricing.implied_vols",
+    "liquidation_price": "builder.liquidation_price",
     "list_rulebooks": "io.rulebook_file",
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
+    "margin_curve": "builder.margin_curve",
     "margin_folder": "report.folder_run",
     "marginal_margin": "report.marginal_margin",
+    "max_quantity": "builder.max_quantity",
     "okx_reply": "builder.okx_reply",
     "read_accounts": "io.native",
     "read_market": "io.native",
     "read_okx_account": "io.okx.account",
     "read_position_builder_request": "io.okx.position_builder",
+    "read_stresses": "io.stress_file",
     "rulebook_diff": "report.rulebook_changes",
+    "shock": "scenarios.shock",
+    "stress": "builder.stress_test",
     "synthetic_accounts": "synthetic.population",
     "synthetic_market": "synthetic.market",
+    "what_if": "builder.what_if",
     "write_accounts": "io.native",
     "write_market": "io.native",
 }
 
 __all__ = [
+    "Attribution",
     "ConversionReport",
     "InputError",
+    "MarginCurve",
     "MarginReport",
+    "ModeComparison",
     "ReplayReport",
     "RulebookError",
     "ShockError",
     "ShockgridError",
+    "Stress",
+    "StressReport",
+    "WhatIf",
     "accrue_interest",
+    "attribute",
     "check_orders",
+    "compare_modes",
     "convert_debts",
     "implied_vol",
+    "liquidation_price",
     "list_rulebooks",
     "load_rulebook",
     "margin",
+    "margin_curve",
     "margin_folder",
     "marginal_margin",
+    "max_quantity",
     "okx_reply",
     "read_accounts",
     "read_market",
     "read_okx_account",
     "read_position_builder_request",
+    "read_stresses",
     "rulebook_diff",
+    "shock",
+    "stress",
     "synthetic_accounts",
     "synthetic_market",
+    "what_if",
     "write_accounts",
     "write_market",
 ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import jax
-import numpy as np
 import pytest
 
 import shockgrid as sg
 from shockgrid.market.padding import pad_market
 from shockgrid.report.distance import margin_distance
-from shockgrid.stress.moved_market import moved_market
+from shockgrid.scenarios.shock import shock
 from shockgrid.venues.okx.margin import evaluate_accounts, margin_result
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 from tests.conftest import ROOT
@@ -40,7 +37,7 @@ def result_of(market, report):
 
 def ratio_after(report, account, moves):
     """With the entry prices planned today, as a held position has them."""
-    market = moved_market(report.market, moves)
+    market = shock(report.market, price=moves)
     result = result_of(market, report)
     return result.margin_ratio[report.inputs.ids.tolist().index(account)]
 
@@ -88,47 +85,3 @@ def test_every_coin_of_a_unit_is_moved(report, distances):
 def test_unknown_account(report):
     with pytest.raises(sg.InputError, match="an account of the report, found 'nobody'"):
         margin_distance(report, "nobody")
-
-
-# -- moved markets ----------------------------------------------------------------------------------------------------
-
-
-def test_a_moved_market_keeps_what_it_should(report):
-    market = report.market
-    moved = moved_market(market, {"BTC": -0.2, "USDT": -0.03})
-    universe, before, after = market.universe, market.snapshot, moved.snapshot
-    contracts = universe.contracts
-    btc = contracts.coin == universe.coins.index("BTC")
-    index = {name: after.index_usd[i] / before.index_usd[i] for i, name in enumerate(universe.currencies)}
-    assert index["BTC"] == pytest.approx(0.8)
-    assert index["USDT"] == pytest.approx(0.97)
-    assert index["ETH"] == 1.0
-    option, usdt = contracts.is_option, contracts.settle == universe.currencies.index("USDT")
-    mark = after.mark / before.mark
-    assert mark[btc & contracts.is_inverse] == pytest.approx(0.8)
-    assert mark[btc & usdt] == pytest.approx(0.8 / 0.97)
-    assert mark[~btc & usdt] == pytest.approx(1 / 0.97)
-    assert (mark[~btc & option] == 1).all()
-    assert after.forward[btc & option] == pytest.approx(0.8 * before.forward[btc & option])
-    assert (after.vol == before.vol).all()
-    basis_before, basis_after = before.mark / before.quote_index, after.mark / after.quote_index
-    assert basis_after[~option] == pytest.approx(basis_before[~option])
-    calls = btc & option & contracts.is_call
-    assert (after.mark[calls] <= before.mark[calls] + 1e-6).all()
-    assert after.mark[btc & option & ~contracts.is_call].sum() > before.mark[btc & option & ~contracts.is_call].sum()
-
-
-def test_a_moved_market_agrees_with_its_own_table(report, tmp_path):
-    moved = moved_market(report.market, {"ETH": 0.13})
-    sg.write_market(moved, tmp_path / "market.json")
-    again = sg.read_market(tmp_path / "market.json")
-    for field in dataclasses.fields(again.snapshot):
-        name = field.name
-        assert np.allclose(getattr(again.snapshot, name), getattr(moved.snapshot, name), rtol=1e-9), name
-
-
-def test_moves_that_make_no_sense(report):
-    with pytest.raises(sg.InputError, match="moves: NOPE: expected a currency"):
-        moved_market(report.market, {"NOPE": 0.1})
-    with pytest.raises(sg.InputError, match="moves: BTC: expected a finite move above -1, found -1"):
-        moved_market(report.market, {"BTC": -1.0})

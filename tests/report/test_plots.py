@@ -11,7 +11,7 @@ from shockgrid.report.plot_parts import UNIT_PARTS, unit_parts
 from shockgrid.report.plot_population import archetypes
 from shockgrid.report.plot_style import amount, move_text
 from shockgrid.report.plots import plot_components, plot_grid, plot_population
-from shockgrid.stress.scenarios import VOL_STATES
+from shockgrid.scenarios.grid import VOL_STATES
 from tests.documents import accounts_of
 
 HOSTILE = "<b>bold</b> & <script>x"

@@ -21,7 +21,7 @@ from shockgrid.numerics.shapes import AnyArray, Array
 from shockgrid.numerics.size_bucket import size_bucket
 from shockgrid.pricing import inverse
 from shockgrid.pricing.greeks import greeks_bs, greeks_pa
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from ``sg.margin``.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
+from shockgrid.accounts.entry_prices import entered_at_marks
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.builder.asset_lines import asset_lines
 from shockgrid.builder.position_lines import position_lines, spot_line
@@ -27,10 +27,9 @@ from shockgrid.io.okx.reply import (
 )
 from shockgrid.io.rulebook_file import load_rulebook
 from shockgrid.market.market import Market
-from shockgrid.market.universe import DENOMINATIONS
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.stress.moved_market import moved_market
+from shockgrid.scenarios.shock import shock
 from shockgrid.venues.okx.rulebook import Rulebook
 
 
@@ -65,8 +64,8 @@ def okx_reply(
     report, before = margin(market, accounts, rules), None
     if request.index_move != 0:
         before = report
-        moves = {name: request.index_move for name in market.universe.currencies if name not in DENOMINATIONS}
-        report = margin(moved_market(market, moves), _entered(accounts, market), rules)
+        # Positions without an average price count as entered at today's marks: what the index moves is then P&L.
+        report = margin(shock(market, price=request.index_move), entered_at_marks(accounts, market), rules)
     lines = position_lines(
         report,
         request.greeks_type,
@@ -77,15 +76,6 @@ def okx_reply(
     assets = asset_lines(report)
     units = unit_lines(report, _with_spot(report, lines, assets, before), before)
     return format_position_builder_reply(_totals(report, assets, units))
-
-
-def _entered(accounts: Accounts, market: Market) -> Accounts:
-    """Positions without an average price as if entered at today's marks: what the index moves is then P&L."""
-    p = accounts.positions
-    mark = dict(zip(market.universe.ids.tolist(), market.snapshot.mark.tolist(), strict=True))
-    today = np.array([mark[name] for name in p.instrument.names], float)[p.instrument.codes]
-    entry = np.where(np.isnan(p.average_price), today, p.average_price)
-    return dataclasses.replace(accounts, positions=dataclasses.replace(p, average_price=entry))
 
 
 def _with_spot(

@@ -146,7 +146,7 @@ def check_market(document: object, file: str) -> MarketDocument:
     Raises:
         InputError: A missing or unknown key, a value of a wrong type, an unknown enum value or version.
     """
-    return _check(_MARKET, MarketDocument, document, file)
+    return check_document(_MARKET, MarketDocument, document, file)
 
 
 def check_accounts(document: object, file: str) -> AccountsDocument:
@@ -155,7 +155,7 @@ def check_accounts(document: object, file: str) -> AccountsDocument:
     Raises:
         InputError: A missing or unknown key, a value of a wrong type, an unknown enum value or version.
     """
-    return _check(_ACCOUNTS, AccountsDocument, document, file)
+    return check_document(_ACCOUNTS, AccountsDocument, document, file)
 
 
 def readable_path(steps: Sequence[str | int]) -> str:
@@ -170,7 +170,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _check(adapter: TypeAdapter[Any], document_type: Any, document: object, file: str) -> Any:
+def check_document(adapter: TypeAdapter[Any], document_type: Any, document: object, file: str) -> Any:
+    """Check a parsed document of any type whose fields have descriptions.
+
+    Args:
+        adapter: Of the type.
+        document_type: The typed dictionary.
+        document: What was parsed.
+        file: Named in errors.
+
+    Raises:
+        InputError: A missing or unknown key, a value of a wrong type.
+    """
     try:
         return adapter.validate_python(document)
     except ValidationError as error:

@@ -19,7 +19,7 @@ import pandas as pd
 from shockgrid.accounts.book import POSITIONS
 from shockgrid.errors import InputError
 from shockgrid.numerics.shapes import Array
-from shockgrid.stress.scenarios import UNCHANGED, VOL_COLUMNS, VOL_STATES
+from shockgrid.scenarios.grid import UNCHANGED, VOL_COLUMNS, VOL_STATES
 from shockgrid.venues.okx import mr4_basis, mr9_depeg
 from shockgrid.venues.okx.mr9_depeg import PAIRS
 from shockgrid.venues.okx.rule_lookup import rule_tables

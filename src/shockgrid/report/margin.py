@@ -19,7 +19,7 @@ from shockgrid.report.margin_report import MarginReport, OrderBooks
 from shockgrid.report.order_worst import worst_of_subsets
 from shockgrid.report.replay import Rulebooks, replay
 from shockgrid.report.replay_report import ReplayReport
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.block_margin import CommonShape, UnitKeys, joined, keyed, map_blocks, program_key
 from shockgrid.venues.okx.margin import MarginResult, Precision, evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units

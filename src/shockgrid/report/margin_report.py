@@ -25,8 +25,8 @@ from shockgrid.market.clock import time_text
 from shockgrid.market.market import Market
 from shockgrid.report.frame_columns import constant, names
 from shockgrid.report.frame_files import write_frames
-from shockgrid.stress.exposures import Exposures
-from shockgrid.stress.scenarios import VOL_STATES
+from shockgrid.scenarios.exposures import Exposures
+from shockgrid.scenarios.grid import VOL_STATES
 from shockgrid.venues.okx.block_margin import UnitKeys
 from shockgrid.venues.okx.margin import STATUS, MarginResult, Precision
 from shockgrid.venues.okx.risk_units import risk_units

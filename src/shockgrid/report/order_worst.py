@@ -10,7 +10,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.order_subsets import order_subsets
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.margin import book_margins
 from shockgrid.venues.okx.rule_tables import RuleTables
 

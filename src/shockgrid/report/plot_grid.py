@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from shockgrid.report import colours
 from shockgrid.report.contributions import cell_contributions, unit_cells
 from shockgrid.report.plot_style import AXIS, NUMBERS, amount, escaped, move_text, styled
-from shockgrid.stress.scenarios import VOL_STATES
+from shockgrid.scenarios.grid import VOL_STATES
 
 if TYPE_CHECKING:
     from shockgrid.report.margin_report import MarginReport

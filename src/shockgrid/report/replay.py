@@ -20,7 +20,7 @@ from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.replay_report import ReplayReport
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks, program_key
 from shockgrid.venues.okx.margin import MarginResult
 from shockgrid.venues.okx.replay import replay as replay_kernel

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import DENOMINATIONS, Contracts
-from shockgrid.stress.columns import in_column
-from shockgrid.stress.exposures import Exposures, GrossRisks, LinearRisks
-from shockgrid.stress.revaluation import scenario_pnl
-from shockgrid.stress.scenarios import UNCHANGED, point_shock, shocked_vols, signed_moves
-from shockgrid.stress.sensitivities import DAYS_PER_YEAR, sensitivities
+from shockgrid.scenarios.columns import in_column
+from shockgrid.scenarios.exposures import Exposures, GrossRisks, LinearRisks
+from shockgrid.scenarios.grid import UNCHANGED, point_shock, shocked_vols, signed_moves
+from shockgrid.scenarios.revaluation import scenario_pnl
+from shockgrid.scenarios.sensitivities import DAYS_PER_YEAR, sensitivities
 from shockgrid.venues.okx.mr5_rates import factor_loadings
 from shockgrid.venues.okx.mr7_liquidation_cost import contract_charges
 from shockgrid.venues.okx.rule_tables import ContractRules

@@ -20,8 +20,8 @@ from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
 from shockgrid.numerics.ragged import RaggedPlan, ragged_sum
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
-from shockgrid.stress.exposures import Exposures, RiskSums, sum_rows
-from shockgrid.stress.sensitivities import contract_values
+from shockgrid.scenarios.exposures import Exposures, RiskSums, sum_rows
+from shockgrid.scenarios.sensitivities import contract_values
 from shockgrid.venues.okx import equity
 from shockgrid.venues.okx.contract_exposures import contract_exposures
 from shockgrid.venues.okx.mr8_borrowing import borrow_margin_usd

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from shockgrid.numerics.fold import fold
 from shockgrid.numerics.shapes import Array, Float, Int
-from shockgrid.stress.scenarios import VOL_COLUMNS
+from shockgrid.scenarios.grid import VOL_COLUMNS
 
 TIE_TOLERANCE = 1e-12
 """Cells closer than this fraction of the unit's gross size are equal."""

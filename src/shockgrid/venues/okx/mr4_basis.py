@@ -14,7 +14,7 @@ from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import DENOMINATIONS, PERPETUAL_TENOR, Contracts
 from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import Array, Float
-from shockgrid.stress.sensitivities import DAYS_PER_YEAR
+from shockgrid.scenarios.sensitivities import DAYS_PER_YEAR
 from shockgrid.venues.okx.rule_tables import MatchedBasis, TenorBasis
 from shockgrid.venues.okx.rulebook import Structure
 

@@ -11,7 +11,7 @@ from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import PERPETUAL_TENOR, Contracts
 from shockgrid.numerics.marginal_tiers import marginal_tiers
 from shockgrid.numerics.shapes import Array, Float
-from shockgrid.stress.sensitivities import Sensitivities
+from shockgrid.scenarios.sensitivities import Sensitivities
 from shockgrid.venues.okx.rule_tables import ContractRules
 
 FUNDINGS_PER_DAY = 3.0

@@ -8,7 +8,7 @@ from shockgrid.accounts.row_plan import RowPlan
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
 from shockgrid.numerics.shapes import Array, Int
-from shockgrid.stress.exposures import Exposures
+from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.contract_exposures import contract_exposures
 from shockgrid.venues.okx.margin import MarginResult, evaluation
 from shockgrid.venues.okx.rule_tables import ContractRules, RuleTables

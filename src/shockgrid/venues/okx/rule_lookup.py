@@ -10,7 +10,7 @@ from shockgrid.accounts.holdings import SPOT_MODES
 from shockgrid.market.market import Market
 from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import Contracts
-from shockgrid.stress.scenarios import VolShocks
+from shockgrid.scenarios.grid import VolShocks
 from shockgrid.venues.okx.rule_tables import (
     ContractRules,
     CurrencyTables,

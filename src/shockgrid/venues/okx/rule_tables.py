@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from shockgrid.numerics.shapes import AnyArray, Float
-from shockgrid.stress.scenarios import VolShocks
+from shockgrid.scenarios.grid import VolShocks
 from shockgrid.venues.okx.rulebook import Structure
 
 T = TypeVar("T")

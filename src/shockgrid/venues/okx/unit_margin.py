@@ -14,8 +14,8 @@ from shockgrid.market.snapshot import Snapshot
 from shockgrid.market.universe import DENOMINATIONS, Contracts
 from shockgrid.numerics.fold import total
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
-from shockgrid.stress.exposures import RiskSums
-from shockgrid.stress.scenarios import signed_moves
+from shockgrid.scenarios.exposures import RiskSums
+from shockgrid.scenarios.grid import signed_moves
 from shockgrid.venues.okx import mr9_depeg
 from shockgrid.venues.okx.mr1_price_vol import STATE_COLUMNS, mr1, pnl_cells
 from shockgrid.venues.okx.mr2_theta import mr2

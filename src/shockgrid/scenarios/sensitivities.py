@@ -15,7 +15,7 @@ from shockgrid.market.universe import N_VALUES, Contracts
 from shockgrid.numerics.normal import normal_cdf, normal_pdf
 from shockgrid.numerics.shapes import Array, Float
 from shockgrid.pricing import black76, linear
-from shockgrid.stress.columns import in_column
+from shockgrid.scenarios.columns import in_column
 
 DAYS_PER_YEAR = 365.0
 _TINY = 1e-30

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import shockgrid as sg
-from shockgrid.stress.revaluation import scenario_pnl
+from shockgrid.scenarios.revaluation import scenario_pnl
 
 MOVES = np.array([0.0, 0.05, -0.05, 0.1, -0.1, 0.15, -0.15])
 VOL_FACTORS = np.array([1.5, 1.2, 1.0, 0.8, 0.5])

@@ -1,0 +1,40 @@
+"""Which accounts and coins a user asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shockgrid.accounts.holdings import Accounts
+from shockgrid.errors import InputError
+
+
+def chosen_accounts(what: str, accounts: Accounts, given: str | Iterable[str] | None) -> list[int]:
+    """Places of accounts, all by default.
+
+    Raises:
+        InputError: An unknown id.
+    """
+    if given is None:
+        return list(range(len(accounts)))
+    place = {name: i for i, name in enumerate(accounts.ids.tolist())}
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in place:
+            raise InputError(what, "account", f"the id of an account of {accounts.source.file}", repr(name))
+    return [place[name] for name in names]
+
+
+def chosen_coins(what: str, account: str, movable: Iterable[str], given: str | Iterable[str] | None) -> list[str]:
+    """Coins of an account, all that it has by default.
+
+    Raises:
+        InputError: A coin that it does not have.
+    """
+    coins = list(movable)
+    if given is None:
+        return coins
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in coins:
+            raise InputError(what, "coin", f"a coin of {account}: {', '.join(coins) or 'it has none'}", repr(name))
+    return names

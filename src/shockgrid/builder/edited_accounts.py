@@ -1,0 +1,198 @@
+"""Accounts after the edits of a what-if, each a small step of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from shockgrid.accounts.balance_changes import with_balance_changes
+from shockgrid.accounts.book import contract_value_at
+from shockgrid.accounts.edits import add_orders, add_positions, net_quantity, take_positions
+from shockgrid.accounts.holdings import SPOT_MODES, Accounts
+from shockgrid.builder.edit_rows import Edit, EditRows, amount_rows, trade_rows
+from shockgrid.errors import InputError
+from shockgrid.market.market import Market
+
+Premiums = Literal["paid", "ignored"]
+"""Whether options that are added are paid for, and the premium of those that are removed comes back."""
+
+
+def with_added(accounts: Accounts, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Accounts:
+    """Positions added, at today's mark where no ``average_price`` is given; options are paid for in their coin.
+
+    Raises:
+        InputError: As for ``trade_rows``; an instrument that the market does not list.
+    """
+    rows = trade_rows("add", edits, accounts, price="average_price", needs=("quantity",))
+    if not len(rows):
+        return accounts
+    instrument = _listed(rows, market)
+    price = np.where(np.isnan(rows.price), market.snapshot.mark[instrument], rows.price)
+    return with_traded(accounts, market, rows.account, instrument, rows.amount, price, premiums)
+
+
+def with_traded(
+    accounts: Accounts,
+    market: Market,
+    account: np.ndarray,
+    instrument: np.ndarray,
+    quantity: np.ndarray,
+    price: np.ndarray,
+    premiums: Premiums,
+) -> Accounts:
+    """Positions added at prices; accounts and instruments as indices, quantities signed."""
+    added = add_positions(accounts, account, market.universe.ids[instrument].tolist(), quantity, price)
+    if premiums == "ignored":
+        return added
+    return _paid(added, market, account, instrument, -quantity * _premium(market, instrument, price))
+
+
+def without_removed(accounts: Accounts, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Accounts:
+    """Positions taken away as if they had never been: their P&L goes, the premium of options comes back.
+
+    Raises:
+        InputError: As for ``trade_rows``; more than is held.
+    """
+    rows = trade_rows("remove", edits, accounts, price="average_price", needs=())
+    if not len(rows):
+        return accounts
+    left, taken = take_positions(accounts, rows.account, rows.name, _held(rows, accounts))
+    if premiums == "ignored" or not len(taken.quantity):
+        return left
+    instrument = _places(market, taken.instrument)
+    price = np.where(np.isnan(taken.average_price), market.snapshot.mark[instrument], taken.average_price)
+    return _paid(left, market, taken.account, instrument, taken.quantity * _premium(market, instrument, price))
+
+
+def without_closed(accounts: Accounts, market: Market, edits: Iterable[Edit | str] | str | None) -> Accounts:
+    """Positions traded out at today's marks, without fees: P&L and the value of options go to the balances.
+
+    Raises:
+        InputError: As for ``trade_rows``; more than is held; an instrument that no account holds.
+    """
+    rows = _closing_rows(accounts, edits)
+    if not len(rows):
+        return accounts
+    left, taken = take_positions(accounts, rows.account, rows.name, _held(rows, accounts))
+    instrument = _places(market, taken.instrument)
+    mark = market.snapshot.mark[instrument]
+    entry = np.where(np.isnan(taken.average_price), mark, taken.average_price)
+    is_option = market.universe.contracts.is_option[instrument]
+    paid = np.where(is_option, 0.0, contract_value_at(market, instrument, entry))
+    cash = taken.quantity * (contract_value_at(market, instrument, mark) - paid)
+    return _paid(left, market, taken.account, instrument, cash)
+
+
+def with_orders(accounts: Accounts, edits: Iterable[Edit] | None) -> Accounts:
+    """Open orders added.
+
+    Raises:
+        InputError: As for ``trade_rows``.
+    """
+    rows = trade_rows("orders", edits, accounts, price="price", needs=("quantity", "price"))
+    return add_orders(accounts, rows.account, rows.name, rows.amount, rows.price) if len(rows) else accounts
+
+
+def with_balances(accounts: Accounts, edits: Mapping[str, float] | Iterable[Edit] | None) -> Accounts:
+    """Amounts paid in, or out where below zero.
+
+    Raises:
+        InputError: As for ``amount_rows``.
+    """
+    rows = amount_rows("balances", edits, accounts)
+    return _with_amounts(accounts, rows.account, list(rows.name), rows.amount) if len(rows) else accounts
+
+
+def with_settings(accounts: Accounts, settings: Mapping[str, Any]) -> Accounts:
+    """All accounts with other settings.
+
+    Args:
+        accounts: Before.
+        settings: ``spot_mode``, ``auto_borrow``, ``declared``.
+
+    Raises:
+        InputError: An unknown setting, or a value that it does not have.
+    """
+    flags = {"auto_borrow": (True, False), "declared": (True, False)}
+    choices: dict[str, tuple[Any, ...]] = {"spot_mode": SPOT_MODES, **flags}
+    changes = {}
+    for name, value in settings.items():
+        if name not in choices:
+            raise InputError("what_if", f"settings.{name}", f"one of {', '.join([*choices, 'rulebook'])}")
+        if value not in choices[name] or (name in flags and not isinstance(value, bool)):
+            raise InputError("what_if", f"settings.{name}", f"one of {', '.join(map(str, choices[name]))}", repr(value))
+        code = np.int32(SPOT_MODES.index(value)) if name == "spot_mode" else value
+        changes[name] = np.full(len(accounts), code)
+    return dataclasses.replace(accounts, **changes)
+
+
+def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) -> EditRows:
+    """A name alone closes the position of every account that has one; ``all`` closes everything."""
+    p = accounts.positions
+    if isinstance(edits, str):
+        edits = sorted({p.instrument.names[code] for code in p.instrument.codes}) if edits == "all" else [edits]
+    spread: list[Edit] = []
+    for i, edit in enumerate([] if edits is None else edits):
+        if isinstance(edit, str) or edit.get("account") is None:
+            named: Edit = {"instrument": edit} if isinstance(edit, str) else edit
+            name = named.get("instrument")
+            code = p.instrument.names.index(name) if name in p.instrument.names else -1
+            holders = np.unique(p.account[p.instrument.codes == code])
+            if not len(holders):
+                raise InputError("what_if", f"close[{i}]", "an instrument that an account holds", repr(name))
+            spread.append({**named, "account": accounts.ids[holders].tolist()})
+        else:
+            spread.append(edit)
+    return trade_rows("close", spread, accounts, price="price", needs=())
+
+
+def _held(rows: EditRows, accounts: Accounts) -> np.ndarray:
+    """The quantities to take away; without one, all that is held.
+
+    Raises:
+        InputError: More than is held, or of the other sign.
+    """
+    held = net_quantity(accounts, rows.account, rows.name)
+    wanted = np.where(np.isnan(rows.amount), held, rows.amount)
+    bad = (held == 0) | (np.abs(wanted) > np.abs(held)) | (np.sign(wanted) * np.sign(held) < 0)
+    if bad.any():
+        i = int(np.argmax(bad))
+        expected = f"at most the {held[i]:g} {rows.name[i]} that {accounts.ids[rows.account[i]]} holds"
+        raise InputError("what_if", f"{rows.path[i]}.quantity", expected, f"{wanted[i]:g}")
+    return wanted
+
+
+def _listed(rows: EditRows, market: Market) -> np.ndarray:
+    place = set(market.universe.ids.tolist())
+    for path, name in zip(rows.path, rows.name, strict=True):
+        if name not in place:
+            expected = f"an instrument of the market {market.source.file}"
+            raise InputError("what_if", f"{path}.instrument", expected, repr(name))
+    return _places(market, rows.name)
+
+
+def _places(market: Market, names: Iterable[str]) -> np.ndarray:
+    place = {name: i for i, name in enumerate(market.universe.ids.tolist())}
+    return np.array([place[name] for name in names], np.int64)
+
+
+def _premium(market: Market, instrument: np.ndarray, price: np.ndarray) -> np.ndarray:
+    """What a contract costs up front at a price, in its coin: nothing but for options."""
+    is_option = market.universe.contracts.is_option[instrument]
+    return np.where(is_option, contract_value_at(market, instrument, price), 0.0)
+
+
+def _paid(
+    accounts: Accounts, market: Market, account: np.ndarray, instrument: np.ndarray, cash: np.ndarray
+) -> Accounts:
+    """Cash into the balances of the settlement currencies."""
+    moved = cash != 0
+    currency = np.array(market.universe.currencies, object)[market.universe.contracts.settle[instrument]]
+    return _with_amounts(accounts, account[moved], currency[moved].tolist(), cash[moved]) if moved.any() else accounts
+
+
+def _with_amounts(accounts: Accounts, account: np.ndarray, currency: list[str], amount: np.ndarray) -> Accounts:
+    return with_balance_changes(accounts, account, currency, amount=amount, accrued_interest=np.zeros(len(amount)))
