@@ -38,3 +38,17 @@ def chosen_coins(what: str, account: str, movable: Iterable[str], given: str | I
         if name not in coins:
             raise InputError(what, "coin", f"a coin of {account}: {', '.join(coins) or 'it has none'}", repr(name))
     return names
+
+
+def the_account(what: str, accounts: list[str], given: str | None) -> str:
+    """The account asked for, by default the only one.
+
+    Raises:
+        InputError: An account that is not there, or none named where there are several.
+    """
+    if given is None and len(accounts) == 1:
+        return accounts[0]
+    if given not in accounts:
+        shown = ", ".join(accounts[:5]) + (", ..." if len(accounts) > 5 else "")
+        raise InputError(what, "account", f"one of {shown or 'no accounts'}", repr(given))
+    return given

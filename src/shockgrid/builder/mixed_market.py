@@ -54,11 +54,15 @@ class MarketPair:
         if not set(changed) & set(VALUE_FACTORS) and _unlike("excess", *self._parts):
             changed.append("vol")
         self.changed = tuple(f for f in MARKET_FACTORS if f in changed)
+        self._listed_alike = set(before.table.id) == set(after.table.id)
 
     def at(self, moved: frozenset[str]) -> Market:
-        """The market with some factors as they are after; the given ones themselves where all or none are."""
+        """The market with some factors as they are after, what either lists listed.
+
+        The given ones themselves where all or none are, and both list the same.
+        """
         moved = moved & set(self.changed)
-        if not moved or moved == set(self.changed):
+        if self._listed_alike and (not moved or moved == set(self.changed)):
             return self._markets[bool(moved)]
         of = {factor: self._parts[factor in moved] for factor in MARKET_FACTORS}
         other = {factor: self._parts[factor not in moved] for factor in MARKET_FACTORS}

@@ -11,10 +11,14 @@ from rich.text import Text
 import shockgrid as sg
 from shockgrid.cli import borrow, convert, generate, rulebook
 from shockgrid.cli.bench import bench
+from shockgrid.cli.compare import attribute, compare_modes
+from shockgrid.cli.limits import curve, liquidation_price, marginal, max_quantity
 from shockgrid.cli.margin import explain, margin
+from shockgrid.cli.what_if import shock, stress, what_if
 
 app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
-for command in (margin, explain, borrow.app, generate.app, convert.app, rulebook.app, bench):
+HYPOTHETICAL = (what_if, shock, stress, attribute, curve, liquidation_price, max_quantity, marginal, compare_modes)
+for command in (margin, explain, *HYPOTHETICAL, borrow.app, generate.app, convert.app, rulebook.app, bench):
     app.command(command)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 
+from shockgrid.accounts.row_plan import PlanShape
 from shockgrid.market.universe import DENOMINATIONS
+from shockgrid.numerics.ragged import RaggedShape
 from shockgrid.report.contributions import (
     SPOT_IN_USE,
     UnitBook,
@@ -17,6 +21,8 @@ from shockgrid.report.explain_currencies import CurrencyLine
 from shockgrid.report.explain_layout import Money, Section, Table
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.margin_summary import COMPONENT_NAMES, components
+from shockgrid.report.marginal_margin import mmr_without
+from shockgrid.venues.okx.block_margin import CommonShape
 from shockgrid.venues.okx.mr9_depeg import PAIRS
 from shockgrid.venues.okx.rule_lookup import rule_tables
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
@@ -30,6 +36,21 @@ _BASIS_WORDS = {
     "v2": "each tenor's basis moves by itself",
 }
 N_MAKERS, N_OFFSETS = 5, 4
+MARGINAL_ROUNDING = 1e-9
+REDUCES = "↓"
+"""Before the marginal margin of a position that reduces margin."""
+MARGINAL_WORDS = f"Marginal: margin less what it were without the position; {REDUCES} reduces it."
+
+LEAST_SHAPE = asdict(
+    PlanShape(
+        units=128,
+        unit_plan=RaggedShape(rows=112, slices=1, entries=16384),
+        currencies=128,
+        account_units=RaggedShape(rows=16, slices=1, entries=4096),
+        account_currencies=RaggedShape(rows=16, slices=1, entries=4096),
+    )
+)
+"""The copies of most accounts share one compilation; those of larger ones compile for their size bucket."""
 
 
 def unit_section(report: MarginReport, unit: dict, mmr_usd: float, spot: CurrencyLine | None, money: Money) -> Section:
@@ -52,7 +73,7 @@ def unit_section(report: MarginReport, unit: dict, mmr_usd: float, spot: Currenc
         return Section(title, (*before, "The positions net to zero, or carry no risk that is charged."))
     table, charges = waterfall(report, book, unit, mmr_usd, money)
     tables = (table, positions_table(report, book, unit, mmr_usd, charges, money))
-    return Section(title, tuple(before), tables)
+    return Section(title, tuple(before), tables, (MARGINAL_WORDS,))
 
 
 def worst_move(unit: dict) -> str:
@@ -166,7 +187,23 @@ def positions_table(
         columns.append(money.parts(mains, charges[chosen]))
         heading.append(f"of which {chosen.upper()}")
         last.append(money(charges[chosen]))
-    return Table(tuple(heading), (*zip(*columns, strict=True), tuple(last)), total=True)
+    columns.append(_marginal(report, book, names, money))
+    rows = (*zip(*columns, strict=True), (*last, ""))
+    return Table((*heading, "marginal USD"), rows, total=True)
+
+
+def _marginal(report: MarginReport, book: UnitBook, shown: list[str], money: Money) -> list[str]:
+    """The account's margin less what it were without each position; those that reduce it are marked."""
+    held = set(book.names) - {SPOT_IN_USE}
+    asked = [name for name in shown if name in held]
+    mmr = _account_mmr(report, book) - mmr_without(
+        report, np.full(len(asked), book.account), asked, CommonShape(LEAST_SHAPE)
+    )
+    rounding = MARGINAL_ROUNDING * max(_account_mmr(report, book), 1.0)
+    words = {
+        n: f"{REDUCES} {money(x)}" if x < -rounding else money(x) for n, x in zip(asked, mmr.tolist(), strict=True)
+    }
+    return [words.get(name, "") for name in shown]
 
 
 def _shown(total: np.ndarray, order: np.ndarray, names: list[str]) -> np.ndarray:

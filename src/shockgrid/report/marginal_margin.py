@@ -9,8 +9,9 @@ import pandas as pd
 
 from shockgrid.accounts.copies import copy_accounts
 from shockgrid.errors import InputError
-from shockgrid.report.margin import margin
+from shockgrid.report.margin import margin_report
 from shockgrid.report.margin_report import MarginReport
+from shockgrid.venues.okx.block_margin import CommonShape
 
 
 def marginal_margin(report: MarginReport, accounts: str | Iterable[str] | None = None) -> pd.DataFrame:
@@ -35,7 +36,23 @@ def marginal_margin(report: MarginReport, accounts: str | Iterable[str] | None =
         frame = frame[frame.account.isin(wanted)].reset_index(drop=True)
     place = {name: i for i, name in enumerate(report.inputs.ids)}
     account = np.array([place[name] for name in frame.account], np.int64)
-    without = copy_accounts(report.inputs, account, frame.instrument.tolist())
-    mmr_without = margin(report.market, without, report.rules).accounts.mmr_usd.to_numpy()
     mmr = report.accounts.mmr_usd.to_numpy()[account]
-    return frame.assign(marginal_mmr_usd=mmr - mmr_without)
+    return frame.assign(marginal_mmr_usd=mmr - mmr_without(report, account, frame.instrument.tolist()))
+
+
+def mmr_without(
+    report: MarginReport, account: np.ndarray, instrument: list[str], shape: CommonShape | None = None
+) -> np.ndarray:
+    """MMR of accounts, each without its position in one instrument.
+
+    Args:
+        report: From ``margin``.
+        account: Place of each account.
+        instrument: What it is to be without.
+        shape: As for ``map_blocks``.
+    """
+    without = copy_accounts(report.inputs, account, instrument)
+    found = margin_report(
+        report.market, without, report.rules, orders="three_books", precision=report.precision, shape=shape
+    )
+    return found.accounts.mmr_usd.to_numpy()

@@ -81,16 +81,16 @@ def shock(
 def _time_after(market: Market, time: Time | None) -> np.datetime64:
     if time is None:
         return market.time
-    if isinstance(time, str | np.datetime64):
-        try:
+    try:
+        if isinstance(time, str | np.datetime64):
             after = np.datetime64(str(time).removesuffix("Z"), "ms")
-        except ValueError:
-            raise InputError("shock", "time", "days, a duration or a time such as 2025-03-28T08:00:00Z", time) from None
-    else:
-        duration = isinstance(time, dt.timedelta | np.timedelta64)
-        days = np.timedelta64(time) / np.timedelta64(1, "D") if duration else time
-        _require_finite("time", days)
-        after = market.time + np.timedelta64(round(days * DAY_MS), "ms")
+        else:
+            duration = isinstance(time, dt.timedelta | np.timedelta64)
+            days = np.timedelta64(time) / np.timedelta64(1, "D") if duration else time
+            _require_finite("time", days)
+            after = market.time + np.timedelta64(round(days * DAY_MS), "ms")
+    except (ValueError, TypeError, OverflowError):  # no time, a duration in months, longer than clocks go
+        raise InputError("shock", "time", "days, a duration or a time such as 2025-03-28T08:00:00Z", time) from None
     if np.isnat(after) or after < market.time:
         raise InputError("shock", "time", f"a time not before the market's, {time_text(market.time)}", time)
     return after
