@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -34,13 +35,14 @@ def plot_attribution(attribution: Attribution, account: str | None) -> go.Figure
     parts = attribution.contributions[attribution.contributions.account == name]
     totals = attribution.totals[attribution.totals.account == name].set_index("figure")
     for column, number in enumerate(PANELS, start=1):
-        mine = parts[(parts.figure == number) & (parts.factor.isin(attribution.changed) | (parts.change != 0))]
+        mine: pd.DataFrame = parts.loc[
+            (parts.figure == number) & (parts.factor.isin(attribution.changed) | (parts.change != 0))
+        ]
         before, after = (float(totals.loc[number, side]) for side in ("before", "after"))  # pyright: ignore[reportArgumentType]
         if not np.isfinite([before, after]).all():
             continue
         figure.add_trace(_bars(mine, before, number), row=1, col=column)
-        spans = mine[mine.low.notna() & (mine.high > mine.low)]
-        if len(spans):
+        if (mine.high > mine.low).any():
             figure.add_trace(_whiskers(mine, before), row=1, col=column)
     figure.update_xaxes(AXIS | {"tickangle": -40})
     figure.update_yaxes(USD_AXIS)
@@ -49,7 +51,7 @@ def plot_attribution(attribution: Attribution, account: str | None) -> go.Figure
     return styled(figure, title, 460, bottom=100).update_layout(showlegend=False)
 
 
-def _bars(parts, before: float, number: str) -> go.Waterfall:
+def _bars(parts: pd.DataFrame, before: float, number: str) -> go.Waterfall:
     style = ".2%" if number == "margin_ratio" else ",.0f"
     nothing = {format(0.0, "+" + style), format(-0.0, "+" + style)}
     changes = parts.change.tolist()
@@ -75,7 +77,7 @@ def _bars(parts, before: float, number: str) -> go.Waterfall:
     )
 
 
-def _whiskers(parts, before: float) -> go.Scatter:
+def _whiskers(parts: pd.DataFrame, before: float) -> go.Scatter:
     """From the least to the most that any order of the factors gives, at the end of each bar."""
     start = before + np.append(0.0, np.cumsum(parts.change.to_numpy())[:-1])
     end = start + parts.change.to_numpy()

@@ -35,7 +35,9 @@ def plot_curve(curve: MarginCurve, account: str | None) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.5, 0.5])
     for i, (coin, points) in enumerate(mine.groupby("coin", sort=False)):
         colour, x = LINES[i % len(LINES)], points.price_move.to_numpy()
-        hover = [f"{escaped(str(coin))} {move:+.0%} at {price:,.6g} USD" for move, price in _pairs(points)]
+        hover = [
+            f"{escaped(str(coin))} {move:+.0%} at {price:,.6g} USD" for move, price in _pairs(pd.DataFrame(points))
+        ]
         shared = {"x": x, "text": hover, "legendgroup": str(coin), "mode": "lines"}
         ratio = points.margin_ratio.replace(np.inf, np.nan).to_numpy()
         template = "%{text}<br>%{y:,.5~g}<extra></extra>"
@@ -63,7 +65,3 @@ def plot_curve(curve: MarginCurve, account: str | None) -> go.Figure:
     figure.update_yaxes(USD_AXIS | {"title_text": "USD"}, row=2, col=1)
     figure.update_layout(legend=LEGEND)
     return styled(figure, f"{escaped(name)}: margin against price", 620, bottom=110)
-
-
-def _pairs(points) -> zip:
-    return zip(points.price_move.tolist(), points.price_usd.tolist(), strict=True)

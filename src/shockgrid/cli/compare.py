@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 from cyclopts import Parameter
 from rich.console import Console
 
@@ -85,15 +86,15 @@ def _print(found: sg.Attribution, account: str | None) -> None:
     frame, ids = found.contributions, found.before.inputs.ids.tolist()
     if account is not None and account not in ids:
         raise sg.InputError("shockgrid attribute", "--account", "the id of an account", repr(account))
-    frame = frame if account is None else frame[frame.account == account]
+    frame = frame if account is None else frame.loc[frame.account == account]
     # Ratios of several accounts do not add up; neither do the spans of their sums.
     one = account is not None or len(ids) == 1
     columns = ["change", "low", "high"] if one else ["change"]
-    figures = frame if one else frame[frame.figure != "margin_ratio"]
-    table = figures.groupby(["figure", "factor"], sort=False)[columns].sum().reset_index()
+    figures = frame if one else frame.loc[frame.figure != "margin_ratio"]
+    table = pd.DataFrame(figures.groupby(["figure", "factor"], sort=False)[columns].sum()).reset_index()
     rounding = ROUNDING * table.groupby("figure").change.transform(lambda x: x.abs().max())
     table[columns] = table[columns].where(table[columns].abs().gt(rounding, axis=0), 0.0)
-    table = table[table.factor.isin(found.changed) | (table.change != 0)]
+    table = table.loc[table.factor.isin(found.changed) | (table.change != 0)]
     title = f"{account or (ids[0] if one else 'all accounts')}: what moved margin, equity and ratio"
     Console().print(frame_table(table, title))
 

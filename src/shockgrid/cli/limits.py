@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from cyclopts import Parameter
 from rich.console import Console
@@ -165,7 +166,7 @@ def curve(
         print(found.to_json())
         return
     tenth = (found.points.price_move * 100).round().astype(int) % 10 == 0
-    _show(found.points[tenth], "margin against price", json, _POINTS)
+    _show(found.points.loc[tenth], "margin against price", json, _POINTS)
 
 
 def marginal(
@@ -201,8 +202,8 @@ def _show(frame: pd.DataFrame, title: str, json: bool, names: dict[str, str]) ->
     if json:
         print(frame.to_json(orient="records", indent=2))
         return
-    if frame.account.nunique() == 1:
+    if len(set(frame.account)) == 1:
         title, frame = f"{frame.account.iloc[0]}: {title}", frame.drop(columns="account")
-    shown = frame[[name for name in names if name in frame]]
-    flags = {name: shown[name].map({True: "yes", False: "no"}) for name in shown if shown[name].dtype == bool}
+    shown = frame.loc[:, [name for name in names if name in frame]]
+    flags = {name: np.where(shown[name], "yes", "no") for name in shown if shown[name].dtype == bool}
     Console().print(frame_table(shown.assign(**flags).rename(columns=names), title))

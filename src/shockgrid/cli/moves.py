@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -33,8 +34,6 @@ def moves(options: MoveOptions | None) -> dict[str, Any]:
         return {}
     given = {name: value for name, value in vars(options).items() if value is not None}
     if "time" in given:
-        try:
+        with suppress(ValueError):  # else it is a time to go to
             given["time"] = float(given["time"])
-        except ValueError:
-            pass  # a time to go to
     return given

@@ -20,8 +20,13 @@ from shockgrid.report.frame_table import frame_table
 
 _SHOWN_FIGURES = ("equity_usd", "mmr_usd", "imr_usd", "margin_ratio")
 _MOST_ROWS = 40
-_TOTALS = {"stress": "stress", "pnl_usd": "P&L USD", "mmr_usd": "MMR USD", "safe": "safe", "warning": "warn"}
-_TOTALS |= {"liquidation": "liq.", "lowest_ratio": "lowest ratio"}
+_TOTALS = {
+    "stress": "stress",
+    "pnl_usd": "P&L USD",
+    "mmr_usd": "MMR USD",
+    "liquidation": "liq.",
+    "lowest_ratio": "lowest",
+}
 
 
 def shock(market: Path, out: Path, *, by: MoveOptions | None = None, source: SourceOptions | None = None) -> None:
@@ -79,9 +84,10 @@ def stress(
         return
     console = Console()
     title = f"{counted(len(report.today.inputs), 'account')} under {report.today.rules.name}"
-    console.print(frame_table(report.totals[list(_TOTALS)].rename(columns=_TOTALS), title))
+    console.print(frame_table(report.totals.loc[:, list(_TOTALS)].rename(columns=_TOTALS), title))
     if report.not_listed:
-        console.print(f"not in this market, so not moved: {', '.join(report.not_listed)}", style="dim", soft_wrap=True)
+        names = sorted({line.rpartition(": ")[2] for line in report.not_listed})
+        console.print(f"not in this market, so not moved: {', '.join(names)}", style="dim", soft_wrap=True)
 
 
 def what_if(
@@ -154,8 +160,8 @@ def what_if(
         print(dumps({name: loads(str(frame.to_json(orient="records"))) for name, frame in frames.items()}, indent=2))
         return
     console = Console()
-    shown = frames["accounts"][frames["accounts"].figure.isin(_SHOWN_FIGURES)]
-    changed = frames["units"][frames["units"].change != 0]
+    shown = frames["accounts"].loc[frames["accounts"].figure.isin(_SHOWN_FIGURES)]
+    changed = frames["units"].loc[frames["units"].change != 0]
     _print(console, shown, f"{found.before.rules.name} to {found.after.rules.name}")
     if len(changed):
         _print(console, changed, "what changed in the units")
@@ -184,21 +190,18 @@ def _given(
         "remove": [trade("--remove", word, account, price="average_price") for word in remove or []],
         "close": "all" if close == ["all"] and not account else closing,
         "orders": [trade("--order", word, account, price="price", needs_price=True) for word in order or []],
-        "balances": [
-            {"currency": c, "amount": x, **({"account": account} if account else {})}
-            for c, x in (balance or {}).items()
-        ],
+        "balances": [{"currency": c, "amount": x, **whose} for c, x in (balance or {}).items()],
         "settings": {name: value for name, value in settings.items() if value is not None},
     }
     return {name: value for name, value in found.items() if value}
 
 
 def _of(frame: pd.DataFrame, account: list[str] | None) -> pd.DataFrame:
-    return frame if account is None else frame[frame.account.isin(account)].reset_index(drop=True)
+    return frame if account is None else frame.loc[frame.account.isin(account)].reset_index(drop=True)
 
 
 def _print(console: Console, frame: pd.DataFrame, title: str) -> None:
-    if frame.account.nunique() == 1:
+    if len(set(frame.account)) == 1:
         title, frame = f"{frame.account.iloc[0]}: {title}", frame.drop(columns="account")
     console.print(frame_table(frame.head(_MOST_ROWS), title))
     if len(frame) > _MOST_ROWS:
