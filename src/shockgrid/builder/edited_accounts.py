@@ -130,23 +130,31 @@ def with_settings(accounts: Accounts, settings: Mapping[str, Any]) -> Accounts:
 
 
 def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) -> EditRows:
-    """A name alone closes the position of every account that has one; ``all`` closes everything."""
-    p = accounts.positions
-    if isinstance(edits, str):
-        edits = sorted({p.instrument.names[code] for code in p.instrument.codes}) if edits == "all" else [edits]
-    spread: list[Edit] = []
-    for i, edit in enumerate([] if edits is None else edits):
-        if isinstance(edit, str) or edit.get("account") is None:
-            named: Edit = {"instrument": edit} if isinstance(edit, str) else edit
-            name = named.get("instrument")
-            code = p.instrument.names.index(name) if name in p.instrument.names else -1
-            holders = np.unique(p.account[p.instrument.codes == code])
-            if not len(holders):
-                raise InputError("what_if", f"close[{i}]", "an instrument that an account holds", repr(name))
-            spread.append({**named, "account": accounts.ids[holders].tolist()})
-        else:
-            spread.append(edit)
+    """A name alone closes the position of every account that has one; ``all`` every position."""
+    given = [edits] if isinstance(edits, str) else [] if edits is None else edits
+    named: list[Edit] = [{"instrument": edit} if isinstance(edit, str) else edit for edit in given]
+    spread = [part for i, edit in enumerate(named) for part in _closing(accounts, f"close[{i}]", edit)]
     return trade_rows("close", spread, accounts, price="price", needs=())
+
+
+def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
+    """An edit for each instrument that it names, of the accounts that hold it."""
+    p, name, whose = accounts.positions, edit.get("instrument"), edit.get("account")
+    if name != "all" and whose is not None:
+        return [edit]
+    wanted = accounts.ids.tolist() if whose is None else [whose] if isinstance(whose, str) else list(whose)
+    known = {account: i for i, account in enumerate(accounts.ids.tolist())}
+    if not set(wanted) <= known.keys():
+        return [edit]  # an unknown account: the error is that of every other edit
+    mine = np.isin(p.account, [known[account] for account in wanted]) & (p.quantity != 0)
+    parts = []
+    for code, held in enumerate(p.instrument.names):
+        holders = np.unique(p.account[mine & (p.instrument.codes == code)])
+        if name in ("all", held) and len(holders):
+            parts.append({**edit, "instrument": held, "account": accounts.ids[holders].tolist()})
+    if not parts and name != "all":
+        raise InputError("what_if", path, "an instrument that an account holds", repr(name))
+    return parts
 
 
 def _held(rows: EditRows, accounts: Accounts) -> np.ndarray:

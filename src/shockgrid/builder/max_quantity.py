@@ -107,7 +107,8 @@ def max_quantity(
         accounts.ids[trades.account],
         market.universe.ids[trades.instrument],
         np.where(trades.lot > 0, "buy", "sell"),
-        np.where(lots > 0, lots * trades.lot, 0.0),
+        # Whole lots read as they are traded: 52.55 and not 52.550000000000004.
+        [float(f"{quantity:.15g}") for quantity in np.where(lots > 0, lots * trades.lot, 0.0)],
         lots,
         before[trades.account],
         *at,

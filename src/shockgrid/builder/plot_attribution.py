@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shockgrid.builder.attribution import Attribution
 
 PANELS = {"mmr_usd": "maintenance margin, USD", "equity_usd": "adjusted equity, USD", "margin_ratio": "margin ratio"}
+"""Figures, each in a panel of its own whose axis need not begin at zero."""
 UP, DOWN, TOTAL = colours.ORANGE, colours.BLUE, colours.COMPONENTS["mr8"]
 
 
@@ -31,24 +32,33 @@ def plot_attribution(attribution: Attribution, account: str | None) -> go.Figure
         InputError: An account that is not there, or none named where there are several.
     """
     name = the_account("attribute", attribution.before.inputs.ids.tolist(), account)
-    figure = make_subplots(rows=1, cols=len(PANELS), subplot_titles=list(PANELS.values()), horizontal_spacing=0.09)
+    figure = make_subplots(rows=len(PANELS), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     parts = attribution.contributions[attribution.contributions.account == name]
     totals = attribution.totals[attribution.totals.account == name].set_index("figure")
-    for column, number in enumerate(PANELS, start=1):
+    for row, (number, words) in enumerate(PANELS.items(), start=1):
         mine: pd.DataFrame = parts.loc[
             (parts.figure == number) & (parts.factor.isin(attribution.changed) | (parts.change != 0))
         ]
         before, after = (float(totals.loc[number, side]) for side in ("before", "after"))  # pyright: ignore[reportArgumentType]
         if not np.isfinite([before, after]).all():
             continue
-        figure.add_trace(_bars(mine, before, number), row=1, col=column)
+        figure.update_yaxes(range=_range(mine, before), title_text=words, row=row, col=1)
+        figure.add_trace(_bars(mine, before, number), row=row, col=1)
         if (mine.high > mine.low).any():
-            figure.add_trace(_whiskers(mine, before), row=1, col=column)
-    figure.update_xaxes(AXIS | {"tickangle": -40})
+            figure.add_trace(_whiskers(mine, before), row=row, col=1)
+    figure.update_xaxes(AXIS)
     figure.update_yaxes(USD_AXIS)
-    figure.update_yaxes(tickformat=".0%", row=1, col=len(PANELS))
+    figure.update_yaxes(tickformat=".0%", row=len(PANELS), col=1)
     title = f"{escaped(name)}: what moved margin, equity and ratio"
-    return styled(figure, title, 460, bottom=100).update_layout(showlegend=False)
+    return styled(figure, title, 720).update_layout(showlegend=False)
+
+
+def _range(parts: pd.DataFrame, before: float) -> list[float]:
+    """Around what moved: the bars of the whole figures are cut off below, or the parts could not be seen."""
+    start = before + np.append(0.0, np.cumsum(parts.change.to_numpy()))
+    ends = np.concatenate([start, start[:-1] + parts.low.fillna(0.0), start[:-1] + parts.high.fillna(0.0)])
+    room = 0.25 * float(np.ptp(ends)) or 0.1 * abs(before) or 1.0
+    return [float(ends.min()) - room, float(ends.max()) + room]
 
 
 def _bars(parts: pd.DataFrame, before: float, number: str) -> go.Waterfall:

@@ -35,9 +35,8 @@ def plot_curve(curve: MarginCurve, account: str | None) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.5, 0.5])
     for i, (coin, points) in enumerate(mine.groupby("coin", sort=False)):
         colour, x = LINES[i % len(LINES)], points.price_move.to_numpy()
-        hover = [
-            f"{escaped(str(coin))} {move:+.0%} at {price:,.6g} USD" for move, price in _pairs(pd.DataFrame(points))
-        ]
+        at = zip(x.tolist(), points.price_usd.tolist(), strict=True)
+        hover = [f"{escaped(str(coin))} {move:+.0%} at {price:,.6g} USD" for move, price in at]
         shared = {"x": x, "text": hover, "legendgroup": str(coin), "mode": "lines"}
         ratio = points.margin_ratio.replace(np.inf, np.nan).to_numpy()
         template = "%{text}<br>%{y:,.5~g}<extra></extra>"
@@ -55,7 +54,7 @@ def plot_curve(curve: MarginCurve, account: str | None) -> go.Figure:
         figure.add_hline(level, line={"color": colour, "dash": "dash", "width": 1}, row=1, col=1, **text)  # pyright: ignore[reportArgumentType]
     figure.add_vline(0.0, line={"color": colours.GRID, "width": 1})
     finite = mine.margin_ratio.replace(np.inf, np.nan)
-    top = min(max(float(finite.max()), 3.5), HIGHEST) if finite.notna().any() else HIGHEST
+    top = min(max(1.1 * float(finite.max()), 3.5), HIGHEST) if finite.notna().any() else HIGHEST
     bottom = max(min(float(finite.min()), 0.0), -top) if finite.notna().any() else 0.0
     figure.update_xaxes(AXIS | {"tickformat": "+.0%"})
     figure.update_xaxes(title_text="move of the coin's price in USD, all others held", row=2, col=1)

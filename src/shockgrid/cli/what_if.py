@@ -188,7 +188,7 @@ def _given(
     found: dict[str, Any] = {
         "add": [trade("--add", word, account, price="average_price") for word in add or []],
         "remove": [trade("--remove", word, account, price="average_price") for word in remove or []],
-        "close": "all" if close == ["all"] and not account else closing,
+        "close": closing,
         "orders": [trade("--order", word, account, price="price", needs_price=True) for word in order or []],
         "balances": [{"currency": c, "amount": x, **whose} for c, x in (balance or {}).items()],
         "settings": {name: value for name, value in settings.items() if value is not None},

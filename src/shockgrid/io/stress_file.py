@@ -14,7 +14,7 @@ from shockgrid.errors import InputError
 from shockgrid.io.schema import ByName, Name, Number, check_document
 from shockgrid.scenarios.named_stress import FAMILIES, Stress, combination
 
-STRESS_FORMAT = "shockgrid.scenarios/1"
+STRESS_FORMAT = "shockgrid.stress/1"
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 Numbers = Annotated[list[Number], Field(min_length=1, description="a list of finite numbers")]
@@ -58,9 +58,9 @@ class CombinationRow(TypedDict):
 
 @with_config(_STRICT)
 class StressDocument(TypedDict):
-    """``shockgrid.scenarios/1``."""
+    """``shockgrid.stress/1``."""
 
-    format: Literal["shockgrid.scenarios/1"]
+    format: Literal["shockgrid.stress/1"]
     stress: NotRequired[Annotated[list[StressRow], Field(description="tables of stresses")]]
     grid: NotRequired[Annotated[list[GridRow], Field(description="tables of grids")]]
     combination: NotRequired[Annotated[list[CombinationRow], Field(description="tables of combinations")]]
