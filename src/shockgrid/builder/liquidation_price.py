@@ -11,6 +11,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.builder.chosen import chosen_accounts, chosen_coins
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
+from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.report.margin import margin
 from shockgrid.report.moved_account import MovedAccount
 from shockgrid.report.price_crossing import crossing
@@ -71,13 +72,18 @@ def liquidation_price(
         raise InputError("liquidation_price", "ratio", "a finite level above 0", ratio)
     report = margin(market, accounts, rules)
     level = float(rules["ratio.liquidation"]) if ratio is None else float(ratio)
-    rows = []
-    for place in chosen_accounts("liquidation_price", accounts, account):
+
+    def rows_of(place: int, _: Device) -> list[tuple[object, ...]]:
         book, now = MovedAccount(report, place), float(report.accounts.margin_ratio.iloc[place])
+        rows = []
         for name in chosen_coins("liquidation_price", accounts.ids[place], book.movable, coin):
             today = book.price_usd[name]
             moves = [np.nan if move is None else move for move in crossing(book, name, level, low, high)]
             sides = [x for move in moves for x in (move, today * (1.0 + move))]
             rows.append((accounts.ids[place], name, today, now, *sides))
+        return rows
+
+    places = chosen_accounts("liquidation_price", accounts, account)
+    rows = [row for found in map_on_devices(rows_of, places, device_slots()) for row in found]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype(dict.fromkeys(COLUMNS[:2], "str") | dict.fromkeys(COLUMNS[2:], float))

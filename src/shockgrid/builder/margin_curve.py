@@ -16,6 +16,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.builder.chosen import chosen_accounts, chosen_coins
 from shockgrid.errors import InputError, ShockError
 from shockgrid.market.market import Market
+from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.report.frame_files import write_frames
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
@@ -110,11 +111,14 @@ def margin_curve(
     if (at <= -1.0).any():
         raise ShockError("margin_curve", "moves", "moves above -1, which leave a price above 0", float(at.min()))
     report = margin(market, accounts, rules)
-    curves = []
-    for place in chosen_accounts("margin_curve", accounts, account):
-        book = MovedAccount(report, place)
-        for name in chosen_coins("margin_curve", accounts.ids[place], book.movable, coin):
-            curves.append(_curve(book, accounts.ids[place], name, at))
+
+    def curves_of(place: int, _: Device) -> list[pd.DataFrame]:
+        book, name = MovedAccount(report, place), accounts.ids[place]
+        coins = chosen_coins("margin_curve", name, book.movable, coin)
+        return [_curve(book, name, one, at) for one in coins]
+
+    places = chosen_accounts("margin_curve", accounts, account)
+    curves = [curve for found in map_on_devices(curves_of, places, device_slots()) for curve in found]
     columns = {"account": "str", "coin": "str"} | dict.fromkeys(_NUMBERS, float)
     empty = pd.DataFrame(columns=list(columns))
     return MarginCurve(report, pd.concat(curves or [empty], ignore_index=True).astype(columns))
