@@ -52,8 +52,13 @@ def test_outputs_are_not_committed(script):
         assert cell.get("execution_count") is None
 
 
+LONG = {"09_rule_change_2025"}
+"""Notebooks that compile many programs."""
+RUNS = [pytest.param(p, marks=pytest.mark.long) if p.stem in LONG else p for p in SCRIPTS]
+
+
 @pytest.mark.parametrize("folder", ["notebooks", pytest.param(".", marks=pytest.mark.long)])
-@pytest.mark.parametrize("script", SCRIPTS, ids=by_name)
+@pytest.mark.parametrize("script", RUNS, ids=[p.stem for p in SCRIPTS])
 def test_runs(script, folder):
     """From its own folder, as JupyterLab starts it, and from the root of the project, as some editors do."""
     # Without kernel folders there is one kernel left, which is this interpreter.

@@ -15,7 +15,7 @@ from tests.reference.random_documents import random_market, random_order_account
 
 CASES = [
     ("okx/v2-2025-12-04", 0),
-    ("okx/v1-2024-06-05", 1),
+    pytest.param(("okx/v1-2024-06-05", 1), marks=pytest.mark.long),
     pytest.param(("okx/v1-2023-07-12", 2), marks=pytest.mark.long),
     *(pytest.param((version, seed), marks=pytest.mark.long) for version in VERSIONS for seed in (3, 4)),
 ]
@@ -52,6 +52,7 @@ def test_no_subset_asks_for_less_than_the_three_books(case):
     assert any(exact[key] > three[key] * 1.001 for key in three), "no account in which it matters"
 
 
+@pytest.mark.long
 def test_batches_change_nothing(case, monkeypatch):
     version, _, _, market, accounts = case
     rules = sg.load_rulebook(version)

@@ -81,6 +81,7 @@ def test_units_of_both_structures_stand_in_one_table(replay):
     assert (units.mr9[~v1] > 0).any()
 
 
+@pytest.mark.long
 def test_versions_keep_the_order_asked_for(market, accounts):
     names = [STEPS[1], STEPS[0]]
     assert sg.margin(market, accounts, rulebooks=names).rulebooks == tuple(names)
@@ -88,6 +89,7 @@ def test_versions_keep_the_order_asked_for(market, accounts):
     assert sg.margin(market, accounts, rulebooks=[rules]).rulebooks == (rules.name,)
 
 
+@pytest.mark.long
 def test_versions_with_lists_of_other_lengths_go_together(market, accounts, tmp_path):
     """Tables are continued to one length: a volatility table of two nodes and multipliers without tiers."""
     (tmp_path / "short.toml").write_text(
@@ -180,6 +182,7 @@ def test_bars_of_the_population_add_up_and_the_spread_is_that_of_the_changes(rep
     )
 
 
+@pytest.mark.long
 def test_plots_of_one_version_and_of_accounts_without_margin(market):
     idle = accounts_of({"id": "idle"}, {"id": "also", "balances": {"USDT": 5}})
     for rulebooks in (STEPS[:1], STEPS):
