@@ -20,12 +20,14 @@ class Taken:
         account, instrument: Whose, and of what.
         quantity: Signed, as it was held.
         average_price: Entry price of the row; NaN where none was given.
+        available: ``[part asked for]`` signed, what could have been taken when it was asked for.
     """
 
     account: np.ndarray
     instrument: tuple[str, ...]
     quantity: np.ndarray
     average_price: np.ndarray
+    available: np.ndarray
 
 
 def add_positions(
@@ -56,49 +58,55 @@ def add_orders(
     return dataclasses.replace(accounts, orders=orders, source=_unplaced(accounts))
 
 
-def net_quantity(accounts: Accounts, account: np.ndarray, instrument: Sequence[str]) -> np.ndarray:
-    """Signed contracts that each account holds of an instrument, netted over its rows."""
-    rows = _rows_by_key(accounts, set(instrument))
-    quantity = accounts.positions.quantity
-    return np.array(
-        [quantity[rows.get(key, [])].sum() for key in zip(account.tolist(), instrument, strict=True)], float
-    )
-
-
 def take_positions(
-    accounts: Accounts, account: np.ndarray, instrument: Sequence[str], quantity: np.ndarray
+    accounts: Accounts, account: np.ndarray, instrument: Sequence[str], quantity: np.ndarray, *, netted: bool
 ) -> tuple[Accounts, Taken]:
-    """Take parts of positions away, from the rows that came last: what was just added goes first, and whole.
+    """Take parts of positions away, one after the other, no more than is there.
 
     Args:
         accounts: Who holds them.
         account: ``[part]`` whose.
         instrument: ``[part]`` of what.
-        quantity: ``[part]`` signed as the position, no more than what is held net.
+        quantity: ``[part]`` signed as what is held, from the rows of that side that came last: what was just added goes
+            first, and whole. NaN for all rows of both sides.
+        netted: Whether only what is held net may be taken, and all of it takes all rows; else what rows of that side
+            hold.
     """
     p, rows = accounts.positions, _rows_by_key(accounts, set(instrument))
-    left, parts = p.quantity.copy(), []
-    for key, wanted in zip(zip(account.tolist(), instrument, strict=True), quantity.tolist(), strict=True):
-        side, missing = np.sign(wanted), abs(wanted)
-        for row in reversed(rows.get(key, [])):
-            # Rows on the other side net against the position: they stay.
-            part = min(missing, max(side * left[row], 0.0))
-            if part > 0:
-                parts.append((row, side * part))
-                left[row] -= side * part
-                missing -= part
-    taken_row = np.array([row for row, _ in parts], np.int64)
+    left = p.quantity.copy()
+    taken: list[tuple[int, float]] = []
+    available = np.zeros(len(quantity))
+    for part, key in enumerate(zip(account.tolist(), instrument, strict=True)):
+        mine, wanted = rows.get(key, []), quantity[part]
+        net = left[mine].sum()
+        side = np.sign(net if np.isnan(wanted) else wanted)
+        of_side = np.maximum(side * left[mine], 0.0)
+        available[part] = net if netted or not of_side.any() else side * of_side.sum()
+        if np.isnan(wanted) or (netted and wanted == net):
+            gone = left[mine]
+        else:
+            gone = side * _last_first(of_side, min(abs(wanted), max(side * available[part], 0.0)))
+        left[mine] = np.where(gone == left[mine], 0.0, left[mine] - gone)
+        taken += [(row, x) for row, x in zip(mine, gone.tolist(), strict=True) if x != 0]
+    taken_row = np.array([row for row, _ in taken], np.int64)
     kept = (left != 0) | (p.quantity == 0)
     positions = Positions(
         p.account[kept], Labels(p.instrument.codes[kept], p.instrument.names), left[kept], p.average_price[kept]
     )
-    taken = Taken(
+    gone_parts = Taken(
         account=p.account[taken_row],
         instrument=tuple(p.instrument.names[code] for code in p.instrument.codes[taken_row]),
-        quantity=np.array([part for _, part in parts], float),
+        quantity=np.array([x for _, x in taken], float),
         average_price=p.average_price[taken_row],
+        available=available,
     )
-    return dataclasses.replace(accounts, positions=positions, source=_unplaced(accounts)), taken
+    return dataclasses.replace(accounts, positions=positions, source=_unplaced(accounts)), gone_parts
+
+
+def _last_first(held: np.ndarray, wanted: float) -> np.ndarray:
+    """What each row gives, the last one first; all 0 or more."""
+    after = np.append(np.cumsum(held[::-1])[::-1][1:], 0.0)
+    return np.clip(wanted - after, 0.0, held)
 
 
 def _rows_by_key(accounts: Accounts, instruments: set[str]) -> dict[tuple[int, str], list[int]]:

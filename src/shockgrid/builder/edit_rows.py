@@ -37,7 +37,7 @@ class EditRows:
 
 
 def trade_rows(
-    what: str, edits: Iterable[Edit] | None, accounts: Accounts, *, price: str, needs: Sequence[str]
+    what: str, edits: Iterable[Edit] | None, accounts: Accounts, *, price: str | None, needs: Sequence[str]
 ) -> EditRows:
     """Rows of edits such as ``{"instrument": "BTC-USDT-SWAP", "quantity": -3}``.
 
@@ -46,14 +46,14 @@ def trade_rows(
         edits: Each with ``instrument`` and, as far as wanted, ``quantity``, a price and ``account``, an id or several;
             without it the edit is of every account.
         accounts: Whose ids may be named.
-        price: Key of the price.
+        price: Key of the price, if there is one.
         needs: Keys that must be there.
 
     Raises:
         InputError: An unknown or missing key, an unknown account, a quantity that is zero or no finite number, a price
             that is not above 0.
     """
-    known = ("instrument", "quantity", price, "account")
+    known = ("instrument", "quantity", *([price] if price else []), "account")
     return _rows(what, edits, accounts, known, ("instrument", *needs), amount="quantity", price=price)
 
 

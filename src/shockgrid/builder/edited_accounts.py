@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import fsum
 from typing import Any, Literal
 
 import numpy as np
 
 from shockgrid.accounts.balance_changes import with_balance_changes
 from shockgrid.accounts.book import contract_value_at
-from shockgrid.accounts.edits import add_orders, add_positions, net_quantity, take_positions
+from shockgrid.accounts.edits import Taken, add_orders, add_positions, take_positions
 from shockgrid.accounts.holdings import SPOT_MODES, Accounts
 from shockgrid.builder.edit_rows import Edit, EditRows, amount_rows, trade_rows
 from shockgrid.errors import InputError
@@ -20,18 +21,47 @@ Premiums = Literal["paid", "ignored"]
 """Whether options that are added are paid for, and the premium of those that are removed comes back."""
 
 
-def with_added(accounts: Accounts, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Accounts:
+@dataclass(frozen=True)
+class Edited:
+    """Accounts on the way, and the cash that their edits move, which is settled in one sum at the end.
+
+    So what an edit takes and another gives back leaves a balance as it was, to the bit.
+
+    Attributes:
+        accounts: With positions, orders and settings edited.
+        cash: Account, currency and amount of every payment.
+    """
+
+    accounts: Accounts
+    cash: tuple[tuple[int, str, float], ...] = ()
+
+    def paid(self, account: np.ndarray, currency: Iterable[str], amount: np.ndarray) -> Edited:
+        """With payments more."""
+        return replace(self, cash=(*self.cash, *zip(account.tolist(), currency, amount.tolist(), strict=True)))
+
+    def settled(self) -> Accounts:
+        """The accounts with all payments in their balances."""
+        payments: dict[tuple[int, str], list[float]] = {}
+        for account, currency, amount in self.cash:
+            payments.setdefault((account, currency), []).append(amount)
+        moved = {key: total for key, amounts in payments.items() if (total := fsum(amounts)) != 0}
+        account, currency = [key[0] for key in moved], [key[1] for key in moved]
+        return _with_amounts(self.accounts, np.array(account, np.int64), currency, np.array(list(moved.values())))
+
+
+def with_added(edited: Edited, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Edited:
     """Positions added, at today's mark where no ``average_price`` is given; options are paid for in their coin.
 
     Raises:
         InputError: As for ``trade_rows``; an instrument that the market does not list.
     """
-    rows = trade_rows("add", edits, accounts, price="average_price", needs=("quantity",))
-    if not len(rows):
-        return accounts
+    rows = trade_rows("add", edits, edited.accounts, price="average_price", needs=("quantity",))
     instrument = _listed(rows, market)
     price = np.where(np.isnan(rows.price), market.snapshot.mark[instrument], rows.price)
-    return with_traded(accounts, market, rows.account, instrument, rows.amount, price, premiums)
+    added = replace(edited, accounts=add_positions(edited.accounts, rows.account, rows.name, rows.amount, price))
+    if premiums == "ignored":
+        return added
+    return _paid(added, market, rows.account, instrument, -rows.amount * _premium(market, instrument, price))
 
 
 def with_traded(
@@ -47,63 +77,63 @@ def with_traded(
     added = add_positions(accounts, account, market.universe.ids[instrument].tolist(), quantity, price)
     if premiums == "ignored":
         return added
-    return _paid(added, market, account, instrument, -quantity * _premium(market, instrument, price))
+    return _paid(Edited(added), market, account, instrument, -quantity * _premium(market, instrument, price)).settled()
 
 
-def without_removed(accounts: Accounts, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Accounts:
+def without_removed(edited: Edited, market: Market, edits: Iterable[Edit] | None, premiums: Premiums) -> Edited:
     """Positions taken away as if they had never been: their P&L goes, the premium of options comes back.
 
     Raises:
         InputError: As for ``trade_rows``; more than is held.
     """
-    rows = trade_rows("remove", edits, accounts, price="average_price", needs=())
-    if not len(rows):
-        return accounts
-    left, taken = take_positions(accounts, rows.account, rows.name, _held(rows, accounts))
-    if premiums == "ignored" or not len(taken.quantity):
-        return left
+    rows = trade_rows("remove", edits, edited.accounts, price=None, needs=())
+    left, taken = take_positions(edited.accounts, rows.account, rows.name, rows.amount, netted=False)
+    _require_held(rows, edited.accounts, taken)
+    after = replace(edited, accounts=left if len(rows) else edited.accounts)
+    if premiums == "ignored":
+        return after
     instrument = _places(market, taken.instrument)
     price = np.where(np.isnan(taken.average_price), market.snapshot.mark[instrument], taken.average_price)
-    return _paid(left, market, taken.account, instrument, taken.quantity * _premium(market, instrument, price))
+    return _paid(after, market, taken.account, instrument, taken.quantity * _premium(market, instrument, price))
 
 
-def without_closed(accounts: Accounts, market: Market, edits: Iterable[Edit | str] | str | None) -> Accounts:
+def without_closed(edited: Edited, market: Market, edits: Iterable[Edit | str] | str | None) -> Edited:
     """Positions traded out at today's marks, without fees: P&L and the value of options go to the balances.
 
     Raises:
-        InputError: As for ``trade_rows``; more than is held; an instrument that no account holds.
+        InputError: As for ``trade_rows``; more than is held net; an instrument that no account holds.
     """
-    rows = _closing_rows(accounts, edits)
-    if not len(rows):
-        return accounts
-    left, taken = take_positions(accounts, rows.account, rows.name, _held(rows, accounts))
+    rows = _closing_rows(edited.accounts, edits)
+    left, taken = take_positions(edited.accounts, rows.account, rows.name, rows.amount, netted=True)
+    _require_held(rows, edited.accounts, taken)
     instrument = _places(market, taken.instrument)
     mark = market.snapshot.mark[instrument]
     entry = np.where(np.isnan(taken.average_price), mark, taken.average_price)
     is_option = market.universe.contracts.is_option[instrument]
     paid = np.where(is_option, 0.0, contract_value_at(market, instrument, entry))
     cash = taken.quantity * (contract_value_at(market, instrument, mark) - paid)
-    return _paid(left, market, taken.account, instrument, cash)
+    after = replace(edited, accounts=left if len(rows) else edited.accounts)
+    return _paid(after, market, taken.account, instrument, cash)
 
 
-def with_orders(accounts: Accounts, edits: Iterable[Edit] | None) -> Accounts:
+def with_orders(edited: Edited, edits: Iterable[Edit] | None) -> Edited:
     """Open orders added.
 
     Raises:
         InputError: As for ``trade_rows``.
     """
-    rows = trade_rows("orders", edits, accounts, price="price", needs=("quantity", "price"))
-    return add_orders(accounts, rows.account, rows.name, rows.amount, rows.price) if len(rows) else accounts
+    rows = trade_rows("orders", edits, edited.accounts, price="price", needs=("quantity", "price"))
+    return replace(edited, accounts=add_orders(edited.accounts, rows.account, rows.name, rows.amount, rows.price))
 
 
-def with_balances(accounts: Accounts, edits: Mapping[str, float] | Iterable[Edit] | None) -> Accounts:
+def with_balances(edited: Edited, edits: Mapping[str, float] | Iterable[Edit] | None) -> Edited:
     """Amounts paid in, or out where below zero.
 
     Raises:
         InputError: As for ``amount_rows``.
     """
-    rows = amount_rows("balances", edits, accounts)
-    return _with_amounts(accounts, rows.account, list(rows.name), rows.amount) if len(rows) else accounts
+    rows = amount_rows("balances", edits, edited.accounts)
+    return edited.paid(rows.account, rows.name, rows.amount)
 
 
 def with_settings(accounts: Accounts, settings: Mapping[str, Any]) -> Accounts:
@@ -126,7 +156,7 @@ def with_settings(accounts: Accounts, settings: Mapping[str, Any]) -> Accounts:
             raise InputError("what_if", f"settings.{name}", f"one of {', '.join(map(str, choices[name]))}", repr(value))
         code = np.int32(SPOT_MODES.index(value)) if name == "spot_mode" else value
         changes[name] = np.full(len(accounts), code)
-    return dataclasses.replace(accounts, **changes)
+    return replace(accounts, **changes)
 
 
 def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) -> EditRows:
@@ -134,11 +164,13 @@ def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) 
     given = [edits] if isinstance(edits, str) else [] if edits is None else edits
     named: list[Edit] = [{"instrument": edit} if isinstance(edit, str) else edit for edit in given]
     spread = [part for i, edit in enumerate(named) for part in _closing(accounts, f"close[{i}]", edit)]
-    return trade_rows("close", spread, accounts, price="price", needs=())
+    return trade_rows("close", spread, accounts, price=None, needs=())
 
 
 def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
     """An edit for each instrument that it names, of the accounts that hold it."""
+    if not isinstance(edit, Mapping):
+        return [edit]
     p, name, whose = accounts.positions, edit.get("instrument"), edit.get("account")
     if name != "all" and whose is not None:
         return [edit]
@@ -157,20 +189,26 @@ def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
     return parts
 
 
-def _held(rows: EditRows, accounts: Accounts) -> np.ndarray:
-    """The quantities to take away; without one, all that is held.
-
-    Raises:
-        InputError: More than is held, or of the other sign.
-    """
-    held = net_quantity(accounts, rows.account, rows.name)
-    wanted = np.where(np.isnan(rows.amount), held, rows.amount)
-    bad = (held == 0) | (np.abs(wanted) > np.abs(held)) | (np.sign(wanted) * np.sign(held) < 0)
+def _require_held(rows: EditRows, accounts: Accounts, taken: Taken) -> None:
+    """Raise for the first edit that takes more than is held, or where nothing is."""
+    held, wanted = taken.available, rows.amount
+    absent = ~_holds(rows, accounts)
+    bad = (
+        absent | (np.abs(wanted) > np.abs(held)) | (np.sign(wanted) * np.sign(held) < 0) | ((held == 0) & (wanted != 0))
+    )
+    bad &= absent | ~np.isnan(wanted)
     if bad.any():
         i = int(np.argmax(bad))
         expected = f"at most the {held[i]:g} {rows.name[i]} that {accounts.ids[rows.account[i]]} holds"
-        raise InputError("what_if", f"{rows.path[i]}.quantity", expected, f"{wanted[i]:g}")
-    return wanted
+        found = "all of it" if np.isnan(wanted[i]) else f"{wanted[i]:g}"
+        raise InputError("what_if", f"{rows.path[i]}.quantity", expected, found)
+
+
+def _holds(rows: EditRows, accounts: Accounts) -> np.ndarray:
+    """Whether the account of each edit has rows of the instrument."""
+    p = accounts.positions
+    held = set(zip(p.account.tolist(), (p.instrument.names[c] for c in p.instrument.codes), strict=True))
+    return np.array([key in held for key in zip(rows.account.tolist(), rows.name, strict=True)], bool)
 
 
 def _listed(rows: EditRows, market: Market) -> np.ndarray:
@@ -193,14 +231,13 @@ def _premium(market: Market, instrument: np.ndarray, price: np.ndarray) -> np.nd
     return np.where(is_option, contract_value_at(market, instrument, price), 0.0)
 
 
-def _paid(
-    accounts: Accounts, market: Market, account: np.ndarray, instrument: np.ndarray, cash: np.ndarray
-) -> Accounts:
+def _paid(edited: Edited, market: Market, account: np.ndarray, instrument: np.ndarray, cash: np.ndarray) -> Edited:
     """Cash into the balances of the settlement currencies."""
-    moved = cash != 0
     currency = np.array(market.universe.currencies, object)[market.universe.contracts.settle[instrument]]
-    return _with_amounts(accounts, account[moved], currency[moved].tolist(), cash[moved]) if moved.any() else accounts
+    return edited.paid(account, currency, cash)
 
 
 def _with_amounts(accounts: Accounts, account: np.ndarray, currency: list[str], amount: np.ndarray) -> Accounts:
+    if not len(amount):
+        return accounts
     return with_balance_changes(accounts, account, currency, amount=amount, accrued_interest=np.zeros(len(amount)))

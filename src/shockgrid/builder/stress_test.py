@@ -18,7 +18,7 @@ from shockgrid.market.market import Market
 from shockgrid.report.frame_files import write_frames
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.scenarios.named_stress import Stress
+from shockgrid.scenarios.named_stress import FAMILIES, Stress
 from shockgrid.venues.okx.margin import STATUS
 from shockgrid.venues.okx.rulebook import Rulebook
 
@@ -78,7 +78,8 @@ class StressReport:
         ``lowest_ratio, lowest_account``.
         """
         rows = []
-        for name, frame in self.accounts.groupby("stress", sort=False):
+        for name in self._names:
+            frame = self.accounts[self.accounts.stress == name]
             counts = frame.status.value_counts()
             lowest = frame.loc[frame.margin_ratio.idxmin()] if len(frame) else None
             rows.append(
@@ -161,6 +162,9 @@ def _read(stresses: str | Path | Iterable[Stress] | Mapping[str, Mapping[str, ob
         except TypeError as error:
             raise InputError("stress", "stresses", "moves by price, vol, peg, basis and days", error) from None
     found = tuple(stresses)
+    for one in found:
+        if not all(isinstance(getattr(one, family), Mapping) for family in FAMILIES):
+            raise InputError("stress", "stresses", "moves by name, such as price={'BTC': -0.3}", one)
     names = [one.name for one in found]
     if not found or len(set(names)) < len(names) or TODAY in names:
         raise InputError("stress", "stresses", f"one or more, of different names, none of them {TODAY}", names)

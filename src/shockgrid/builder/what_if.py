@@ -25,7 +25,7 @@ from shockgrid.report.margin_report import ACCOUNT_NUMBERS, MarginReport
 from shockgrid.scenarios.shock import shock as shock_market
 from shockgrid.venues.okx.rulebook import Rulebook
 
-UNIT_NUMBERS = (*(f"mr{k}" for k in range(1, 8)), "mr9", "mmr_usd", "imr_usd", "spot_in_use", "delta_coin", "upl_usd")
+UNIT_NUMBERS = (*(f"mr{k}" for k in range(1, 10)), "mmr_usd", "imr_usd", "spot_in_use", "delta_coin", "upl_usd")
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,18 +42,31 @@ class WhatIf:
     @cached_property
     def accounts(self) -> pd.DataFrame:
         """Columns ``account, figure, before, after, change``: every number of the ``accounts`` frames."""
-        return _differences(self.before.accounts, self.after.accounts, ["account"], ACCOUNT_NUMBERS, "figure")
+        return self._differences("accounts", ["account"], ACCOUNT_NUMBERS, "figure")
 
     @cached_property
     def units(self) -> pd.DataFrame:
         """Columns ``account, unit, component, before, after, change``; 0 where one side has no such unit."""
-        return _differences(self.before.units, self.after.units, ["account", "unit"], UNIT_NUMBERS, "component")
+        return self._differences("units", ["account", "unit"], UNIT_NUMBERS, "component")
 
     @cached_property
     def statuses(self) -> pd.DataFrame:
         """Columns ``account, status_before, status_after``."""
         before, after = self.before.accounts, self.after.accounts
         return pd.DataFrame({"account": before.account, "status_before": before.status, "status_after": after.status})
+
+    def _differences(self, frame: str, keys: list[str], numbers: tuple[str, ...], name: str) -> pd.DataFrame:
+        """Tidy differences of two frames, in the order of the accounts; a row of one side only is 0 on the other."""
+        sides = [getattr(report, frame).set_index(keys)[list(numbers)] for report in (self.before, self.after)]
+        rank = {account: i for i, account in enumerate(self.before.inputs.ids.tolist())}
+        index = sorted(sides[0].index.union(sides[1].index), key=lambda key: _sort_key(key, rank))
+        was, now = (side.reindex(index, fill_value=0.0).to_numpy(float).reshape(-1) for side in sides)
+        with np.errstate(invalid="ignore"):
+            change = np.where(was == now, 0.0, now - was)  # an infinite ratio that stays
+        rows = pd.Index(index, name=keys[0]) if len(keys) == 1 else pd.MultiIndex.from_tuples(index, names=keys)
+        found = rows.repeat(len(numbers)).to_frame(index=False)
+        found[name] = np.tile(np.array(numbers, object), len(index))
+        return found.assign(before=was, after=now, change=change).astype(dict.fromkeys([*keys, name], "str"))
 
     @property
     def manifest(self) -> dict[str, object]:
@@ -102,10 +115,10 @@ def what_if(
         rules: From ``load_rulebook``.
         add: Positions to add, ``{"instrument": .., "quantity": .., "average_price": ..}``, at today's mark where no
             price is given.
-        remove: Positions to take away as if they had never been; ``quantity`` signed as the position, all of it by
-            default. Rows that came last go first, so that it undoes ``add``.
+        remove: Positions to take away as if they had never been, all of an instrument's rows by default; with a
+            ``quantity``, signed as what is held, from the rows of that side that came last, so that it undoes ``add``.
         close: Positions to trade out at today's marks without fees, into the balances: names, edits with a
-            ``quantity``, or ``"all"``.
+            ``quantity`` of what is held net, or ``"all"``.
         orders: Open orders to add, ``{"instrument": .., "quantity": .., "price": ..}``.
         balances: Amounts to pay in, ``{"USDT": 1000}``, or out where below zero.
         settings: ``spot_mode``, ``auto_borrow``, ``declared`` of all accounts; ``rulebook``, a name or a record.
@@ -122,16 +135,15 @@ def what_if(
     given = dict(settings or {})
     rulebook = given.pop("rulebook", rules)
     today = entered_at_marks(accounts, market)
-    then = edited.with_added(today, market, add, premiums)
+    then = edited.with_added(edited.Edited(today), market, add, premiums)
     then = edited.without_removed(then, market, remove, premiums)
     then = edited.without_closed(then, market, close)
-    then = edited.with_orders(then, orders)
-    then = edited.with_balances(then, balances)
-    then = edited.with_settings(then, given)
+    then = edited.with_balances(edited.with_orders(then, orders), balances)
+    after_rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     moved = market if shock is None else _shocked(market, shock)
     return WhatIf(
         before=margin(market, today, rules),
-        after=margin(moved, then, rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)),
+        after=margin(moved, edited.with_settings(then.settled(), given), after_rules),
     )
 
 
@@ -143,21 +155,6 @@ def _shocked(market: Market, moves: Mapping[str, Any]) -> Market:
     return shock_market(market, **moves)
 
 
-def _differences(
-    before: pd.DataFrame, after: pd.DataFrame, keys: list[str], numbers: tuple[str, ...], name: str
-) -> pd.DataFrame:
-    """Tidy differences, in the order of the rows before, rows of one side only after them."""
-    both = before[[*keys, *numbers]].merge(
-        after[[*keys, *numbers]], on=keys, how="outer", sort=False, suffixes=("", "\0")
-    )
-    rank = {account: i for i, account in enumerate(before.account.drop_duplicates())}
-    both = both.sort_values(keys, key=lambda c: c.map(rank) if c.name == "account" else c, kind="stable")
-    n, k = len(both), len(numbers)
-    was = both[list(numbers)].fillna(0.0).to_numpy(float).reshape(-1)
-    now = both[[f"{number}\0" for number in numbers]].fillna(0.0).to_numpy(float).reshape(-1)
-    with np.errstate(invalid="ignore"):
-        change = np.where(was == now, 0.0, now - was)  # an infinite ratio that stays
-    frame = both[keys].loc[both.index.repeat(k)].reset_index(drop=True)
-    return frame.assign(**{name: np.tile(np.array(numbers, object), n)}, before=was, after=now, change=change).astype(
-        {name: "str"}
-    )
+def _sort_key(key: str | tuple[str, ...], rank: dict[str, int]) -> tuple[int, tuple[str, ...]]:
+    account, *rest = (key,) if isinstance(key, str) else key
+    return rank[account], tuple(rest)

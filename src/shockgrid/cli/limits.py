@@ -206,4 +206,6 @@ def _show(frame: pd.DataFrame, title: str, json: bool, names: dict[str, str]) ->
         title, frame = f"{frame.account.iloc[0]}: {title}", frame.drop(columns="account")
     shown = frame.loc[:, [name for name in names if name in frame]]
     flags = {name: np.where(shown[name], "yes", "no") for name in shown if shown[name].dtype == bool}
+    # To the ten-thousandth of a percent: a lot more is often no more than that.
+    flags |= {name: [f"{x:.4%}" for x in shown[name]] for name in ("ratio", "ratio_next") if name in shown}
     Console().print(frame_table(shown.assign(**flags).rename(columns=names), title))

@@ -69,7 +69,7 @@ def map_on_devices(
         finally:
             free.put(device)
 
-    if len(pieces) == 1:
+    if len(pieces) <= 1:
         return [_finished(run(piece), piece, done) for piece in pieces]
     pool = ThreadPoolExecutor(min(len(devices), len(pieces)))
     try:

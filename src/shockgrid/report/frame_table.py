@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import pandas as pd
 from rich import box
 from rich.console import Group
@@ -29,4 +31,6 @@ def frame_table(frame: pd.DataFrame, title: str) -> Group:
 
 
 def _number(value: float) -> str:
+    if isnan(value):
+        return "–"
     return f"{value:,.0f}" if abs(value) >= 9_999.5 else f"{value:,.4g}"
