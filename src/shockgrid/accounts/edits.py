@@ -11,6 +11,9 @@ import numpy as np
 from shockgrid.accounts.holdings import Accounts, Labels, Orders, Positions
 from shockgrid.market.source import Source
 
+ROUNDING = 1e-12
+"""Of a row: what is left after several parts of it were taken may differ from nothing by so much."""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -86,7 +89,8 @@ def take_positions(
             gone = left[mine]
         else:
             gone = side * _last_first(of_side, min(abs(wanted), max(side * available[part], 0.0)))
-        left[mine] = np.where(gone == left[mine], 0.0, left[mine] - gone)
+        rest = left[mine] - gone
+        left[mine] = np.where(np.abs(rest) <= ROUNDING * np.abs(p.quantity[mine]), 0.0, rest)
         taken += [(row, x) for row, x in zip(mine, gone.tolist(), strict=True) if x != 0]
     taken_row = np.array([row for row, _ in taken], np.int64)
     kept = (left != 0) | (p.quantity == 0)

@@ -37,7 +37,13 @@ class EditRows:
 
 
 def trade_rows(
-    what: str, edits: Iterable[Edit] | None, accounts: Accounts, *, price: str | None, needs: Sequence[str]
+    what: str,
+    edits: Iterable[Edit] | None,
+    accounts: Accounts,
+    *,
+    price: str | None,
+    needs: Sequence[str],
+    paths: Sequence[str] | None = None,
 ) -> EditRows:
     """Rows of edits such as ``{"instrument": "BTC-USDT-SWAP", "quantity": -3}``.
 
@@ -48,13 +54,17 @@ def trade_rows(
         accounts: Whose ids may be named.
         price: Key of the price, if there is one.
         needs: Keys that must be there.
+        paths: Of each edit, for errors; ``add[0]``, ``add[1]``, ... by default.
 
     Raises:
         InputError: An unknown or missing key, an unknown account, a quantity that is zero or no finite number, a price
             that is not above 0.
     """
     known = ("instrument", "quantity", *([price] if price else []), "account")
-    return _rows(what, edits, accounts, known, ("instrument", *needs), amount="quantity", price=price)
+    listed = [] if edits is None else list(edits)
+    places = [f"{what}[{i}]" for i in range(len(listed))] if paths is None else paths
+    pairs = list(zip(places, listed, strict=True))
+    return _rows(pairs, accounts, known, ("instrument", *needs), amount="quantity", price=price)
 
 
 def amount_rows(what: str, edits: Mapping[str, float] | Iterable[Edit] | None, accounts: Accounts) -> EditRows:
@@ -66,12 +76,12 @@ def amount_rows(what: str, edits: Mapping[str, float] | Iterable[Edit] | None, a
     if isinstance(edits, Mapping):
         edits = [{"currency": currency, "amount": amount} for currency, amount in edits.items()]
     keys = ("currency", "amount", "account")
-    return _rows(what, edits, accounts, keys, keys[:2], amount="amount", price=None)
+    pairs = [(f"{what}[{i}]", edit) for i, edit in enumerate([] if edits is None else edits)]
+    return _rows(pairs, accounts, keys, keys[:2], amount="amount", price=None)
 
 
 def _rows(
-    what: str,
-    edits: Iterable[Edit] | None,
+    edits: Iterable[tuple[str, Edit]],
     accounts: Accounts,
     known: tuple[str, ...],
     needed: tuple[str, ...],
@@ -81,8 +91,7 @@ def _rows(
 ) -> EditRows:
     place = {name: i for i, name in enumerate(accounts.ids.tolist())}
     rows = []
-    for i, edit in enumerate([] if edits is None else edits):
-        path = f"{what}[{i}]"
+    for path, edit in edits:
         _check_keys(path, edit, known, needed)
         number = _number(f"{path}.{amount}", edit.get(amount), lambda x: x != 0, "a finite number other than 0")
         paid = _number(f"{path}.{price}", edit.get(price) if price else None, lambda x: x > 0, "a price above 0")

@@ -11,7 +11,7 @@ import numpy as np
 
 from shockgrid.accounts.balance_changes import with_balance_changes
 from shockgrid.accounts.book import contract_value_at
-from shockgrid.accounts.edits import Taken, add_orders, add_positions, take_positions
+from shockgrid.accounts.edits import ROUNDING, Taken, add_orders, add_positions, take_positions
 from shockgrid.accounts.holdings import SPOT_MODES, Accounts
 from shockgrid.builder.edit_rows import Edit, EditRows, amount_rows, trade_rows
 from shockgrid.errors import InputError
@@ -163,8 +163,9 @@ def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) 
     """A name alone closes the position of every account that has one; ``all`` every position."""
     given = [edits] if isinstance(edits, str) else [] if edits is None else edits
     named: list[Edit] = [{"instrument": edit} if isinstance(edit, str) else edit for edit in given]
-    spread = [part for i, edit in enumerate(named) for part in _closing(accounts, f"close[{i}]", edit)]
-    return trade_rows("close", spread, accounts, price=None, needs=())
+    spread = [(f"close[{i}]", part) for i, edit in enumerate(named) for part in _closing(accounts, f"close[{i}]", edit)]
+    parts, paths = [part for _, part in spread], [path for path, _ in spread]
+    return trade_rows("close", parts, accounts, price=None, needs=(), paths=paths)
 
 
 def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
@@ -193,10 +194,8 @@ def _require_held(rows: EditRows, accounts: Accounts, taken: Taken) -> None:
     """Raise for the first edit that takes more than is held, or where nothing is."""
     held, wanted = taken.available, rows.amount
     absent = ~_holds(rows, accounts)
-    bad = (
-        absent | (np.abs(wanted) > np.abs(held)) | (np.sign(wanted) * np.sign(held) < 0) | ((held == 0) & (wanted != 0))
-    )
-    bad &= absent | ~np.isnan(wanted)
+    more = (np.abs(wanted) > np.abs(held) * (1.0 + ROUNDING)) | (np.sign(wanted) * np.sign(held) < 0)
+    bad = absent | (more & ~np.isnan(wanted))
     if bad.any():
         i = int(np.argmax(bad))
         expected = f"at most the {held[i]:g} {rows.name[i]} that {accounts.ids[rows.account[i]]} holds"

@@ -71,6 +71,9 @@ class MovedAccount:
         alone = entered_at_marks(_alone(report.inputs, place), market)
         rows = plan_rows(alone, market, report.risk_units)
         held = np.unique(rows.book.instrument)
+        if report.rules.structure == "v1":
+            # MR4 of version 1 charges the basis of what is listed, held or not.
+            held = np.flatnonzero(np.isin(universe.contracts.coin, universe.contracts.coin[held]))
         contracts, snapshot = _of_instruments(universe.contracts, market.snapshot, held)
         self._plan = _small_plan(rows, held)
         self._contracts, self._snapshot = pad_market(contracts, snapshot, _bucket(len(held)))

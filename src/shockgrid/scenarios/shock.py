@@ -66,11 +66,12 @@ def shock(
     by_coin, by_instrument = _by_coin(market, "vol", vol), _basis(market, basis)
     moved = _moved_padded(market, factor, by_coin, by_instrument, (after - market.time).astype(np.int64) / YEAR_MS)
     _require_positive(market, moved, after)
+    live = np.isnat(market.universe.expiry) | (market.universe.expiry > after)
     table = dataclasses.replace(
         market.table,
         mark=_in_file_order(market, market.table.mark, moved.mark),
-        forward=_in_file_order(market, market.table.forward, moved.forward),
-        vol=_in_file_order(market, market.table.vol, moved.vol),
+        forward=_in_file_order(market, market.table.forward, np.where(live, moved.forward, np.nan)),
+        vol=_in_file_order(market, market.table.vol, np.where(live, moved.vol, np.nan)),
     )
     by_name = dict(zip(market.universe.currencies, factor.tolist(), strict=True))
     index = {pair: value * _pair_factor(pair, by_name) for pair, value in market.index.items()}
@@ -134,16 +135,19 @@ def _basis(market: Market, moves: Moves | None) -> np.ndarray:
     """``[instrument]`` the move of each one's basis: that of its coin, and its own."""
     universe = market.universe
     place = {name: i for i, name in enumerate(universe.ids.tolist()) if not universe.contracts.is_option[i]}
-    own = {name: move for name, move in _named(moves, universe.coins).items() if name in place}
-    by_coin = {name: move for name, move in _named(moves, universe.coins).items() if name not in place}
-    for name in by_coin:
-        if name not in universe.coins:
+    given = moves if isinstance(moves, Mapping) else {} if moves is None else {"*": moves}
+    for name in given:
+        if name != "*" and name not in place and name not in universe.coins:
             expected = f"a coin, a perpetual or a future of the market {market.source.file}"
             raise InputError("shock", f"basis.{name}", expected)
-    basis = _by_coin(market, "basis", by_coin)
-    for name, move in own.items():
-        _require_finite(f"basis.{name}", move)
-        basis[place[name]] += move
+    basis = _by_coin(market, "basis", {name: move for name, move in given.items() if name not in place})
+    named = {*given} & {*universe.coins}
+    for name, move in given.items():
+        if name in place:
+            _require_finite(f"basis.{name}", move)
+            i = place[name]
+            # On top of what its coin was given; every other coin's move is not for those that have their own.
+            basis[i] = move + (basis[i] if universe.coins[universe.contracts.coin[i]] in named else 0.0)
     return basis
 
 
@@ -199,10 +203,10 @@ def _pair_factor(pair: str, factor: Mapping[str, float]) -> float:
 
 
 def _in_file_order(market: Market, given: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sorted values put back into file order; what was not given stays absent."""
+    """Sorted values put back into file order; what was not given stays absent, and what has no value as it was."""
     out = np.array(given, float)
     out[market.order] = values
-    return np.where(np.isnan(given), np.nan, out)
+    return np.where(np.isnan(out) | np.isnan(given), given, out)
 
 
 def _lines(moves: Mapping[str, Moves | None], after: np.datetime64 | None) -> list[str]:

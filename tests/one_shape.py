@@ -1,0 +1,32 @@
+"""One shape for the arrays of all margin runs of a test module, so that each program compiles once.
+
+Padding changes no figure (``tests/properties/test_padding.py``); without it every few accounts are a program of their
+own, and figures of different programs may differ in their last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shockgrid.venues.okx import block_margin
+
+SHAPE = {
+    "units": 448,
+    "unit_plan": (448, 2, 5120),
+    "currencies": 320,
+    "account_units": (32, 1, 3072),
+    "account_currencies": (32, 1, 3072),
+}
+"""Room for 32 accounts of some twelve units; what is larger grows it."""
+
+
+@contextmanager
+def one_shape() -> Iterator[None]:
+    shape = block_margin.CommonShape(SHAPE, roomy=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_margin, "CommonShape", lambda **_: shape)
+        yield
+    assert shape.current == block_margin.CommonShape(SHAPE).current, "the shape grew: programs compiled twice"
