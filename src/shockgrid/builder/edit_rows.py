@@ -61,7 +61,7 @@ def trade_rows(
             that is not above 0.
     """
     known = ("instrument", "quantity", *([price] if price else []), "account")
-    listed = [] if edits is None else list(edits)
+    listed = listed_edits(what, edits)
     places = [f"{what}[{i}]" for i in range(len(listed))] if paths is None else paths
     pairs = list(zip(places, listed, strict=True))
     return _rows(pairs, accounts, known, ("instrument", *needs), amount="quantity", price=price)
@@ -76,8 +76,21 @@ def amount_rows(what: str, edits: Mapping[str, float] | Iterable[Edit] | None, a
     if isinstance(edits, Mapping):
         edits = [{"currency": currency, "amount": amount} for currency, amount in edits.items()]
     keys = ("currency", "amount", "account")
-    pairs = [(f"{what}[{i}]", edit) for i, edit in enumerate([] if edits is None else edits)]
+    pairs = [(f"{what}[{i}]", edit) for i, edit in enumerate(listed_edits(what, edits))]
     return _rows(pairs, accounts, keys, keys[:2], amount="amount", price=None)
+
+
+def listed_edits(what: str, edits: Any) -> list[Any]:
+    """The edits of an argument, none where it is None.
+
+    Raises:
+        InputError: Something that is no list.
+    """
+    if edits is None:
+        return []
+    if isinstance(edits, str | Mapping) or not isinstance(edits, Iterable):
+        raise InputError("what_if", what, "a list of edits", repr(edits))
+    return list(edits)
 
 
 def _rows(
@@ -125,7 +138,7 @@ def _number(path: str, value: Any, good: Callable[[float], bool], expected: str)
 def _accounts_of(path: str, given: Any, place: Mapping[str, int]) -> list[int]:
     if given is None:
         return list(place.values())
-    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(dict.fromkeys(given))
     for name in names:
         if name not in place:
             raise InputError("what_if", f"{path}.account", "the id of an account", repr(name))

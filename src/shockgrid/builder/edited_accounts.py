@@ -13,7 +13,7 @@ from shockgrid.accounts.balance_changes import with_balance_changes
 from shockgrid.accounts.book import contract_value_at
 from shockgrid.accounts.edits import ROUNDING, Taken, add_orders, add_positions, take_positions
 from shockgrid.accounts.holdings import SPOT_MODES, Accounts
-from shockgrid.builder.edit_rows import Edit, EditRows, amount_rows, trade_rows
+from shockgrid.builder.edit_rows import Edit, EditRows, amount_rows, listed_edits, trade_rows
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
 
@@ -161,7 +161,7 @@ def with_settings(accounts: Accounts, settings: Mapping[str, Any]) -> Accounts:
 
 def _closing_rows(accounts: Accounts, edits: Iterable[Edit | str] | str | None) -> EditRows:
     """A name alone closes the position of every account that has one; ``all`` every position."""
-    given = [edits] if isinstance(edits, str) else [] if edits is None else edits
+    given = [edits] if isinstance(edits, str) else listed_edits("close", edits)
     named: list[Edit] = [{"instrument": edit} if isinstance(edit, str) else edit for edit in given]
     spread = [(f"close[{i}]", part) for i, edit in enumerate(named) for part in _closing(accounts, f"close[{i}]", edit)]
     parts, paths = [part for _, part in spread], [path for path, _ in spread]
@@ -175,9 +175,11 @@ def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
     p, name, whose = accounts.positions, edit.get("instrument"), edit.get("account")
     if name != "all" and whose is not None:
         return [edit]
-    wanted = accounts.ids.tolist() if whose is None else [whose] if isinstance(whose, str) else list(whose)
+    wanted = accounts.ids.tolist() if whose is None else [whose] if isinstance(whose, str) else whose
+    if not isinstance(wanted, Iterable):
+        return [edit]
     known = {account: i for i, account in enumerate(accounts.ids.tolist())}
-    if not set(wanted) <= known.keys():
+    if not {*wanted} <= known.keys():
         return [edit]  # an unknown account: the error is that of every other edit
     mine = np.isin(p.account, [known[account] for account in wanted]) & (p.quantity != 0)
     parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,6 +133,8 @@ def what_if(
     """
     if premiums not in get_args(Premiums):
         raise InputError("what_if", "premiums", "paid or ignored", repr(premiums))
+    if settings is not None and not isinstance(settings, Mapping):
+        raise InputError("what_if", "settings", "a mapping such as {'auto_borrow': False}", repr(settings))
     given = dict(settings or {})
     rulebook = given.pop("rulebook", rules)
     today = entered_at_marks(accounts, market)
@@ -139,6 +142,8 @@ def what_if(
     then = edited.without_removed(then, market, remove, premiums)
     then = edited.without_closed(then, market, close)
     then = edited.with_balances(edited.with_orders(then, orders), balances)
+    if not isinstance(rulebook, Rulebook | str | os.PathLike):
+        raise InputError("what_if", "settings.rulebook", "a rulebook, its name or its path", repr(rulebook))
     after_rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     moved = market if shock is None else _shocked(market, shock)
     return WhatIf(
