@@ -21,15 +21,6 @@ ROOT = Path(__file__).parent.parent
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# What was compiled once serves later runs, the other worker, and the commands and notebooks that tests start.
-CACHE = {
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "xla"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
-}
-os.environ |= CACHE
-for name, value in CACHE.items():
-    jax.config.update(name.lower(), float(value) if name.endswith("_SECS") else value)
-
 # The first example of a property compiles, which no deadline in milliseconds would survive.
 hypothesis.settings.register_profile("shockgrid", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("shockgrid")

@@ -199,7 +199,7 @@ def test_the_search_looks_as_far_as_it_is_told(search):
 # --- inverse perpetuals ---
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.long) for s in (1, 2, 3))])
 def test_a_long_inverse_perpetual_on_its_own_coin(search, seed):
     """Equity is linear in the price, margin does not depend on it.
 
@@ -378,9 +378,15 @@ def test_crossings_of_option_books_are_the_nearest(books):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(5))
 def test_crossings_of_two_hundred_option_books_are_the_nearest(seed):
-    """Forty books of each of five markets, on 10,000 prices of two coins that they trade; one market under v1."""
-    version = "okx/v1-2024-06-05" if seed == 4 else "okx/v2-2025-12-04"
-    assert_crossings_are_the_nearest(Books.drawn(100 + seed, 40, version), prices=10_000, least=20, coins_a_book=2)
+    """Forty books of each of five markets, on 10,000 prices of two coins that they trade."""
+    books = Books.drawn(100 + seed, 40, "okx/v2-2025-12-04")
+    assert_crossings_are_the_nearest(books, prices=10_000, least=20, coins_a_book=2)
+
+
+@pytest.mark.long
+def test_crossings_of_option_books_under_version_1_are_the_nearest():
+    books = Books.drawn(200, 10, "okx/v1-2024-06-05")
+    assert_crossings_are_the_nearest(books, prices=2_000, least=5, coins_a_book=2)
 
 
 # --- the frame ---

@@ -138,6 +138,7 @@ def test_columns_and_rows(market, accounts, rules, found):
     assert found.ratio_before.tolist() == pytest.approx(today[found.account].tolist(), rel=1e-12)
 
 
+@pytest.mark.long
 def test_one_call_for_many_equals_single_calls(market, accounts, rules, found):
     keys = found.set_index(COLUMNS[:3])
     asked: Any = (("short", PERPETUAL, "buy"), ("options", CALL, "sell"))

@@ -61,7 +61,7 @@ class Book:
         self.market, self.accounts = market_of(self.document), accounts_of(*self.entries)
 
 
-@pytest.fixture(scope="module", params=SEEDS)
+@pytest.fixture(scope="module", params=[SEEDS[0], *(pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS[1:])])
 def book(request):
     return Book(request.param)
 

@@ -44,6 +44,7 @@ def test_against_the_twin(case):
     assert rows == len(found) > 50
 
 
+@pytest.mark.long
 def test_no_subset_asks_for_less_than_the_three_books(case):
     version, _, _, market, accounts = case
     rules = sg.load_rulebook(version)

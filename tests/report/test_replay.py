@@ -129,6 +129,7 @@ def test_a_version_that_was_not_asked_for(replay):
         replay["okx/v3"]
 
 
+@pytest.mark.long
 def test_columns_exist_without_accounts(market, replay):
     empty = sg.margin(market, accounts_of(), rulebooks=STEPS)
     for name in ("accounts", "units", "changes"):
