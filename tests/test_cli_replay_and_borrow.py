@@ -85,6 +85,7 @@ def test_all_versions_are_a_table(printed):
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.long
 def test_two_versions_as_json_and_as_files(printed):
     two = ("--rulebook", "okx/v1-2024-06-05", "--rulebook", "okx/v2-2024-12-30")
     document = json.loads(printed("margin", *FILES, *two, "--json"))

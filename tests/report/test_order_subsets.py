@@ -68,6 +68,7 @@ def many_orders(market, n):
     return {"id": "many", "orders": [{"instrument": name, "quantity": 1 + k, "price": 1e5} for k in range(n)]}
 
 
+@pytest.mark.long
 def test_sixteen_orders_of_a_unit_are_the_most(rules):
     market = market_of(random_market(0))
     sixteen = sg.margin(market, accounts_of(many_orders(market, 16)), rules, orders="every_subset")
