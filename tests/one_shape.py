@@ -6,14 +6,15 @@ own, and figures of different programs may differ in their last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from shockgrid.venues.okx import block_margin
 
-SHAPE = {
+SHAPE: Mapping[str, Any] = {
     "units": 448,
     "unit_plan": (448, 2, 5120),
     "currencies": 320,
@@ -23,10 +24,15 @@ SHAPE = {
 """Room for 32 accounts of some twelve units; what is larger grows it."""
 
 
+def room_for(accounts: int) -> Mapping[str, Any]:
+    """The shape with room for another number of accounts, of fewer units each where they are more."""
+    return {**SHAPE} | dict.fromkeys(("account_units", "account_currencies"), (accounts, 1, 3072))
+
+
 @contextmanager
-def one_shape() -> Iterator[None]:
-    shape = block_margin.CommonShape(SHAPE, roomy=False)
+def one_shape(saved: Mapping[str, Any] = SHAPE) -> Iterator[None]:
+    shape = block_margin.CommonShape(dict(saved), roomy=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(block_margin, "CommonShape", lambda **_: shape)
         yield
-    assert shape.current == block_margin.CommonShape(SHAPE).current, "the shape grew: programs compiled twice"
+    assert shape.current == block_margin.CommonShape(dict(saved)).current, "the shape grew: programs compiled twice"

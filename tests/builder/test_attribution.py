@@ -15,6 +15,7 @@ import pytest
 
 import shockgrid as sg
 from tests.documents import accounts_of, market_of
+from tests.one_shape import one_shape
 from tests.properties.books import DOCUMENT, INDEX, INSTRUMENTS
 from tests.reference import hand_markets
 from tests.reference.hand_markets import holding, par_index, swap
@@ -60,6 +61,12 @@ ENTRIES = (
 
 def edited(account: str, **changes) -> tuple[dict, ...]:
     return tuple(entry | (changes if entry["id"] == account else {}) for entry in ENTRIES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    with one_shape():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +440,7 @@ def test_a_minimum_charge_that_is_not_the_largest_adds_nothing_by_its_tiers(spli
 def test_tiers_have_a_part_only_where_one_is_crossed():
     """Of random accounts after a move of prices, held against the tables typed in from the rule text."""
     document = random_market(8)
-    today, rules, entries = market_of(document), sg.load_rulebook(VERSION), random_accounts(document, 8, 56)
+    today, rules, entries = market_of(document), sg.load_rulebook(VERSION), random_accounts(document, 8, 28)
     accounts = accounts_of(*entries)
     reports = [sg.margin(m, accounts, rules) for m in (today, sg.shock(today, price=-0.3))]
     found = sg.attribute(*reports, spans=False)

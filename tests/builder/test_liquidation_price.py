@@ -16,6 +16,7 @@ from shockgrid.market.market import Market
 from shockgrid.report.moved_account import MovedAccount
 from shockgrid.venues.okx.rulebook import Rulebook
 from tests.documents import accounts_of, market_of
+from tests.one_shape import one_shape, room_for
 from tests.reference import hand_markets
 from tests.reference.hand_markets import holding, swap
 from tests.reference.parameters import VERSIONS
@@ -61,6 +62,12 @@ LINEAR = [
     for quote, basis in zip(QUOTES, (1.0004, 0.9993, 1.0001), strict=True)
 ]
 DOCUMENT = hand_markets.market_of(INDEX, *LINEAR, INVERSE, FLAT_INVERSE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    with one_shape(room_for(40)):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +206,7 @@ def test_the_search_looks_as_far_as_it_is_told(search):
 # --- inverse perpetuals ---
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.long) for s in (1, 2, 3))])
+@pytest.mark.parametrize("seed", range(4))
 def test_a_long_inverse_perpetual_on_its_own_coin(search, seed):
     """Equity is linear in the price, margin does not depend on it.
 

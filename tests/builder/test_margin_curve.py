@@ -10,6 +10,7 @@ import pytest
 
 import shockgrid as sg
 from tests.documents import accounts_of, market_of
+from tests.one_shape import one_shape
 from tests.properties.books import DOCUMENT, INDEX, INSTRUMENTS, gross_usd
 from tests.reference.hand_markets import holding
 
@@ -47,6 +48,12 @@ def entered_today(entry: dict) -> dict:
     """Positions without an average price at today's mark."""
     rows = [{"average_price": INSTRUMENTS[p["instrument"]]["mark"]} | p for p in entry.get("positions", [])]
     return entry | {"positions": rows}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    with one_shape():
+        yield
 
 
 @pytest.fixture(scope="module")

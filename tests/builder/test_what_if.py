@@ -804,7 +804,7 @@ MISTAKES = [
     ({"balances": [without(PAYMENT, "amount")]}, "balances[0].amount", "a value"),
     ({"balances": [without(PAYMENT, "currency")]}, "balances[0].currency", "a value"),
     ({"add": [PERPETUAL]}, "add[0]", "a mapping with the keys instrument, quantity"),
-    ({"add": HELD}, "add[0]", "a mapping with the keys instrument, quantity"),
+    ({"add": HELD}, "add", "a list of edits"),
     ({"close": [5]}, "close[0]", "a mapping"),
     ({"balances": ["USDT"]}, "balances[0]", "a mapping with the keys currency, amount"),
     # numbers
