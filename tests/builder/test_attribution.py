@@ -562,6 +562,16 @@ def test_a_listing_that_no_one_holds_changes_nothing(before, margined, with_new_
     assert found.contributions.change.abs().max() < 1e-9
 
 
+def test_a_listing_that_widens_the_basis_of_version_1_goes_with_basis(margined):
+    """MR4 of version 1 charges the widest basis listed, held or not."""
+    more = swap("BTC-NEW-FUTURE", "BTC", "BTC", 100.0, INDEX["BTC-USD"] * 1.1, INSTRUMENTS[CALL]["expiry"])
+    wider = market_of(DOCUMENT | {"instruments": [*DOCUMENT["instruments"], more]})
+    calendar = (holding({CALL: -300.0, "BTC-USD-SWAP": 500.0}, balances={"BTC": 5.0}),)
+    reports = [margined(calendar, version=VERSION_1), margined(calendar, wider, VERSION_1)]
+    for sides in (reports, reports[::-1]):
+        assert_names_only(sg.attribute(*sides), "basis")
+
+
 # --- ratios without end ---
 
 
@@ -574,6 +584,19 @@ def test_a_ratio_that_becomes_infinite_goes_to_its_factor(margined):
     back = sg.attribute(margined(then), margined())
     assert changes(back)["debtor", "margin_ratio", "positions"] == -math.inf
     assert_adds_up(back)
+
+
+def test_a_ratio_that_is_infinite_on_the_way_is_carried(margined, market):
+    """All that is held expires, something else is held then: between the two nothing is asked."""
+    option = {"id": "holder", "positions": [{"instrument": EXPIRING, "quantity": -20.0}], "balances": {"BTC": 0.5}}
+    later_on = {"id": "holder", "positions": [KEPT], "balances": {"BTC": 0.5}}
+    before, after = margined((option,)), margined((later_on,), at=sg.shock(market, time=EXPIRED_TIME))
+    found = sg.attribute(before, after)
+    assert found.changed == ("time", "positions")
+    assert_adds_up(found)
+    parts = {factor: change for (_, figure, factor), change in changes(found).items() if figure == "margin_ratio"}
+    assert parts["time"] == 0.0
+    assert parts["positions"] == after.accounts.margin_ratio[0] - before.accounts.margin_ratio[0]
 
 
 # --- the record ---
@@ -646,3 +669,11 @@ def test_reports_of_other_accounts_are_refused(before, margined, others):
         sg.attribute(before, margined(others))
     assert (caught.value.file, caught.value.path) == ("attribute", "after")
     assert caught.value.expected == "a report of the same accounts in the same order as before"
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_what_is_no_report_is_refused(before, market, place):
+    sides = {"before": before, "after": before} | {place: market}
+    with pytest.raises(sg.InputError) as caught:
+        sg.attribute(**sides)
+    assert (caught.value.file, caught.value.path) == ("attribute", place)

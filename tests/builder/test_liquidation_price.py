@@ -273,6 +273,19 @@ def test_where_the_ratio_jumps_over_the_level_the_far_side_is_found(market, rule
     assert ratio(move) < level
 
 
+def test_a_mark_off_its_volatility_is_no_crossing_of_today(market, rules):
+    """Any move values the option by its volatility; where the ratio jumps by that alone, no price is named."""
+    call = hand_markets.option("BTC-CALL", "BTC", 0.01, ("call", 100e3, 97e3, 0.6), "2025-06-27T08:00:00Z")
+    off = market_of(hand_markets.market_of(INDEX, call | {"mark": 0.3}))
+    sold = holding({"BTC-CALL": -100.0}, balances={"BTC": 1.0})
+    today = sg.margin(off, accounts_of(sold), rules).accounts.margin_ratio[0]
+    near = sg.margin(sg.shock(off, price={"BTC": 1e-9}), accounts_of(sold), rules).accounts.margin_ratio[0]
+    assert near > today * 1.01
+    row = sg.liquidation_price(off, accounts_of(sold), rules, ratio=0.5 * (near + today)).iloc[0]
+    assert not abs(row.up_move) < 1e-3
+    assert not abs(row.down_move) < 1e-3
+
+
 # --- random option books: exact margin around what was found ---
 
 
@@ -354,8 +367,7 @@ def assert_crossings_are_the_nearest(books: Books, prices: int, least: int, coin
 def assert_stands_at_the_level(books: Books, place: int, coin: str, move: float, safe_today: bool) -> None:
     if abs(books.ratios(coin, move)[place] - LEVEL) <= 1e-6:
         return
-    # Then the ratio jumps over the level there. It may do so today: marks of options that are off the model's value
-    # are revalued by any move.
+    # Then the ratio jumps over the level there, as where a debt meets the next tier.
     apart = 0.5e-9 * (1 + move)
     nearer = math.copysign(max(abs(move) - apart, 0.0), move)
     farther = math.copysign(abs(move) + apart, move)
@@ -451,6 +463,7 @@ REFUSED = {
     "level below zero": ({"ratio": -1.0}, "ratio", "-1.0"),
     "level without end": ({"ratio": math.inf}, "ratio", "inf"),
     "level that is none": ({"ratio": math.nan}, "ratio", "nan"),
+    "level that is no number": ({"ratio": "1"}, "ratio", "'1'"),
     "range that does not reach below": ({"low": 0.0}, "low, high", "0.0, 9.0"),
     "range below nothing": ({"low": -1.0}, "low, high", "-1.0, 9.0"),
     "range that does not reach above": ({"high": 0.0}, "low, high", "-0.99, 0.0"),

@@ -239,6 +239,7 @@ REFUSED = {
     "move without end": ({"moves": [math.inf]}, "moves", "[inf]"),
     "table of moves": ({"moves": [[0.1], [0.2]]}, "moves", "[[0.1], [0.2]]"),
     "bare move": ({"moves": 0.1}, "moves", "0.1"),
+    "move in words": ({"moves": ["far"]}, "moves", "['far']"),
 }
 
 

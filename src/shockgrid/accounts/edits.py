@@ -24,6 +24,7 @@ class Taken:
         quantity: Signed, as it was held.
         average_price: Entry price of the row; NaN where none was given.
         available: ``[part asked for]`` signed, what could have been taken when it was asked for.
+        held: ``[part asked for]`` whether the account had rows of the instrument.
     """
 
     account: np.ndarray
@@ -31,6 +32,7 @@ class Taken:
     quantity: np.ndarray
     average_price: np.ndarray
     available: np.ndarray
+    held: np.ndarray
 
 
 def add_positions(
@@ -78,10 +80,10 @@ def take_positions(
     p, rows = accounts.positions, _rows_by_key(accounts, set(instrument))
     left = p.quantity.copy()
     taken: list[tuple[int, float]] = []
-    available = np.zeros(len(quantity))
+    available, held = np.zeros(len(quantity)), np.zeros(len(quantity), bool)
     for part, key in enumerate(zip(account.tolist(), instrument, strict=True)):
         mine, wanted = rows.get(key, []), quantity[part]
-        net = left[mine].sum()
+        held[part], net = len(mine) > 0, left[mine].sum()
         side = np.sign(net if np.isnan(wanted) else wanted)
         of_side = np.maximum(side * left[mine], 0.0)
         available[part] = net if netted or not of_side.any() else side * of_side.sum()
@@ -103,6 +105,7 @@ def take_positions(
         quantity=np.array([x for _, x in taken], float),
         average_price=p.average_price[taken_row],
         available=available,
+        held=held,
     )
     return dataclasses.replace(accounts, positions=positions, source=_unplaced(accounts)), gone_parts
 

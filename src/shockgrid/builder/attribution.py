@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FACTORS = (*MARKET_FACTORS, "positions", "settings", "rulebook")
 """In the order in which they are moved from before to after."""
 TIERS = "tier crossings"
+SETTINGS = ("spot_mode", "auto_borrow", "declared")
 FIGURES = ("mmr_usd", "equity_usd", "margin_ratio")
 
 Moved = frozenset[str]
@@ -106,7 +107,8 @@ def attribute(before: MarginReport, after: MarginReport, *, spans: bool = True) 
     ``FACTORS``: prices of coins, volatilities, time, stablecoins, basis, then positions (with orders, balances and
     limits), settings, and the rulebook. Throughout, amounts are held in the tiers that they lay in before
     (``tier_crossings``); what remains at the end is given to the tier crossings, so that nothing is left over. What
-    expires on the way goes with time. A factor that did not change gives zero.
+    expires on the way goes with time. A factor that did not change gives zero. Where nothing is required on the way,
+    the ratio is carried on until something is again.
 
     Args:
         before: From ``margin``.
@@ -117,21 +119,28 @@ def attribute(before: MarginReport, after: MarginReport, *, spans: bool = True) 
         InputError: Reports of different accounts; as for ``margin``.
         ShockError: As for ``margin``.
     """
+    for name, report in (("before", before), ("after", after)):
+        if not isinstance(report, MarginReport):
+            raise InputError("attribute", name, "a report, from margin", repr(report))
     if before.inputs.ids.tolist() != after.inputs.ids.tolist():
         raise InputError("attribute", "after", "a report of the same accounts in the same order as before", repr(after))
     path = _Path(before, after)
     factors = [f for f in FACTORS if f in path.changed]
     order = [frozenset(factors[:n]) for n in range(len(factors) + 1)]
-    steps = {f: path.step(order[i], f) for i, f in enumerate(factors)}
-    last = _difference(_figures(after), path.at(order[-1]))
-    nothing = np.zeros_like(last)
-    change = [steps.get(f, nothing) for f in FACTORS]
-    low = high = [np.full_like(last, np.nan)] * len(FACTORS)
+    states = _carried([*(path.at(moved) for moved in order), _figures(after)])
+    nothing = np.zeros_like(states[0])
+    parts = dict(zip([*factors, TIERS], map(_difference, states[1:], states), strict=True))
+    change = [parts.get(f, nothing) for f in (*FACTORS, TIERS)]
+    low = high = [np.full_like(nothing, np.nan)] * len(change)
     if spans:
         low, high = (
-            [_span(path, f, factors, end) if f in steps else nothing for f in FACTORS] for end in (np.fmin, np.fmax)
+            [
+                end(x, _span(path, f, factors, end)) if f in factors else x
+                for f, x in zip((*FACTORS, TIERS), change, strict=True)
+            ]
+            for end in (np.fmin, np.fmax)
         )
-    columns = {"change": [*change, last], "low": [*low, last], "high": [*high, last]}
+    columns = {"change": change, "low": low, "high": high}
     return Attribution(before, after, tuple(factors), _tidy(before.inputs.ids, columns))
 
 
@@ -140,7 +149,8 @@ class _Path:
 
     def __init__(self, before: MarginReport, after: MarginReport) -> None:
         self._sides = (before, after)
-        self._markets = MarketPair(before.market, after.market)
+        v1 = "v1" in (before.rules.structure, after.rules.structure)
+        self._markets = MarketPair(before.market, after.market, listing_counts=v1)
         self._amounts = tiered_amounts(before)
         self._seen: dict[Moved, np.ndarray] = {frozenset(): _figures(before)}
         self.changed = {*self._markets.changed}
@@ -155,20 +165,19 @@ class _Path:
         if moved not in self._seen:
             report = self._report(moved)
             crossed = crossings(report, self._amounts)
-            frame, fee = report.accounts, float(report.rules["ratio.liability_fee"])
-            required = frame.mmr_usd + fee * (frame.liability_usd + frame.borrow_mmr_usd) - crossed.required_usd
-            equity = frame.equity_usd.to_numpy() - crossed.equity_usd
-            asked = required.to_numpy() > 0
-            ratio = np.where(asked, equity / np.where(asked, required, 1.0), np.inf)
-            self._seen[moved] = np.stack([frame.mmr_usd.to_numpy() - crossed.mmr_usd, equity, ratio])
+            required = report.required_usd - crossed.required_usd
+            equity = report.result.accounts.equity_usd - crossed.equity_usd
+            ratio = np.where(required > 0, equity / np.where(required > 0, required, 1.0), np.inf)
+            self._seen[moved] = np.stack([report.result.accounts.mmr_usd - crossed.mmr_usd, equity, ratio])
         return self._seen[moved]
 
     def _report(self, moved: Moved) -> MarginReport:
         if moved == self.changed:
             return self._sides[1]
-        market = self._markets.at(moved)
         held, set_ = (self._sides[name in moved].inputs for name in ("positions", "settings"))
-        settings = {name: getattr(set_, name) for name in ("spot_mode", "auto_borrow", "declared")}
+        settings = {name: getattr(set_, name) for name in SETTINGS}
+        names = [name for labels in (held.positions.instrument, held.orders.instrument) for name in labels.names]
+        market = self._markets.at(moved, names)
         accounts = _without_expired(dataclasses.replace(held, **settings), market)
         side = self._sides["rulebook" in moved]
         return margin(market, accounts, side.rules, orders=side.orders, precision=side.precision)
@@ -182,6 +191,15 @@ def _difference(now: np.ndarray, was: np.ndarray) -> np.ndarray:
     """An infinite ratio that stays has not changed."""
     with np.errstate(invalid="ignore"):
         return np.where(now == was, 0.0, now - was)
+
+
+def _carried(states: list[np.ndarray]) -> list[np.ndarray]:
+    """The figures of states in their order, an infinite ratio with a finite one to come replaced by the one before."""
+    carried = [states[0]]
+    for i, state in enumerate(states[1:], 1):
+        comes_back = np.isinf(state) & np.isfinite(states[i:]).any(axis=0)
+        carried.append(np.where(comes_back, carried[-1], state))
+    return carried
 
 
 def _span(path: _Path, factor: str, factors: list[str], end: np.ufunc) -> np.ndarray:
@@ -229,24 +247,25 @@ def _kept(labels: Labels, rows: np.ndarray) -> Labels:
 
 
 def _same_tables(before: Accounts, after: Accounts) -> bool:
-    def rows(accounts: Accounts) -> list[list[tuple]]:
-        found = []
-        for name in ("positions", "orders", "balances", "limits"):
-            columns = [
-                [column.names[c] for c in column.codes] if isinstance(column, Labels) else column.tolist()
-                for column in vars(getattr(accounts, name)).values()
-            ]
-            found.append([tuple(None if x != x else x for x in row) for row in zip(*columns, strict=True)])  # noqa: PLR0124
-        return found
+    """Whether two sets of accounts hold, order and owe the same, row by row."""
+    for name in ("positions", "orders", "balances", "limits"):
+        pairs = zip(*(vars(getattr(accounts, name)).values() for accounts in (before, after)), strict=True)
+        if not all(_same_column(*pair) for pair in pairs):
+            return False
+    return True
 
-    return rows(before) == rows(after)
+
+def _same_column(was: np.ndarray | Labels, now: np.ndarray | Labels) -> bool:
+    if isinstance(was, Labels) and isinstance(now, Labels):
+        was, now = (np.array([*x.names, ""], object)[x.codes] for x in (was, now))
+        return np.array_equal(was, now)
+    return np.array_equal(np.asarray(was), np.asarray(now), equal_nan=True)
 
 
 _OTHER = {
     "positions": lambda before, after: not _same_tables(before.inputs, after.inputs),
     "settings": lambda before, after: any(
-        not np.array_equal(getattr(before.inputs, name), getattr(after.inputs, name))
-        for name in ("spot_mode", "auto_borrow", "declared")
+        not np.array_equal(getattr(before.inputs, name), getattr(after.inputs, name)) for name in SETTINGS
     ),
     "rulebook": lambda before, after: before.rules != after.rules,
 }

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
+
+
+def checked_level(what: str, ratio: object) -> float:
+    """A level of the margin ratio.
+
+    Raises:
+        InputError: Anything but a finite number above 0.
+    """
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float | np.number) or not 0 < ratio < np.inf:
+        raise InputError(what, "ratio", "a finite level above 0", repr(ratio))
+    return float(ratio)
 
 
 def chosen_accounts(what: str, accounts: Accounts, given: str | Iterable[str] | None) -> list[int]:

@@ -194,8 +194,7 @@ def _closing(accounts: Accounts, path: str, edit: Edit) -> list[Edit]:
 
 def _require_held(rows: EditRows, accounts: Accounts, taken: Taken) -> None:
     """Raise for the first edit that takes more than is held, or where nothing is."""
-    held, wanted = taken.available, rows.amount
-    absent = ~_holds(rows, accounts)
+    held, wanted, absent = taken.available, rows.amount, ~taken.held
     more = (np.abs(wanted) > np.abs(held) * (1.0 + ROUNDING)) | (np.sign(wanted) * np.sign(held) < 0)
     bad = absent | (more & ~np.isnan(wanted))
     if bad.any():
@@ -203,13 +202,6 @@ def _require_held(rows: EditRows, accounts: Accounts, taken: Taken) -> None:
         expected = f"at most the {held[i]:g} {rows.name[i]} that {accounts.ids[rows.account[i]]} holds"
         found = "all of it" if np.isnan(wanted[i]) else f"{wanted[i]:g}"
         raise InputError("what_if", f"{rows.path[i]}.quantity", expected, found)
-
-
-def _holds(rows: EditRows, accounts: Accounts) -> np.ndarray:
-    """Whether the account of each edit has rows of the instrument."""
-    p = accounts.positions
-    held = set(zip(p.account.tolist(), (p.instrument.names[c] for c in p.instrument.codes), strict=True))
-    return np.array([key in held for key in zip(rows.account.tolist(), rows.name, strict=True)], bool)
 
 
 def _listed(rows: EditRows, market: Market) -> np.ndarray:

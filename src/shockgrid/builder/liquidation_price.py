@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.builder.chosen import chosen_accounts, chosen_coins
+from shockgrid.builder.chosen import checked_level, chosen_accounts, chosen_coins
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
 from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.report.margin import margin
 from shockgrid.report.moved_account import MovedAccount
-from shockgrid.report.price_crossing import crossing
+from shockgrid.report.price_crossing import crossing, scanned
 from shockgrid.venues.okx.rulebook import Rulebook
 
 COLUMNS = (
@@ -68,17 +68,15 @@ def liquidation_price(
     """
     if not -1.0 < low < 0.0 < high < np.inf:
         raise InputError("liquidation_price", "low, high", "moves with -1 < low < 0 < high", f"{low}, {high}")
-    if ratio is not None and not (np.isfinite(ratio) and ratio > 0):
-        raise InputError("liquidation_price", "ratio", "a finite level above 0", ratio)
+    level = checked_level("liquidation_price", rules["ratio.liquidation"] if ratio is None else ratio)
     report = margin(market, accounts, rules)
-    level = float(rules["ratio.liquidation"]) if ratio is None else float(ratio)
 
     def rows_of(place: int, _: Device) -> list[tuple[object, ...]]:
         book, now = MovedAccount(report, place), float(report.accounts.margin_ratio.iloc[place])
         rows = []
         for name in chosen_coins("liquidation_price", accounts.ids[place], book.movable, coin):
             today = book.price_usd[name]
-            moves = [np.nan if move is None else move for move in crossing(book, name, level, low, high)]
+            moves = [np.nan if move is None else move for move in crossing(scanned(book, name, low, high), level)]
             sides = [x for move in moves for x in (move, today * (1.0 + move))]
             rows.append((accounts.ids[place], name, today, now, *sides))
         return rows

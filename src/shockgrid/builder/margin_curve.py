@@ -105,7 +105,10 @@ def margin_curve(
             for ``margin``.
         ShockError: A move of -100 % or more; as for ``margin``.
     """
-    at = np.asarray(moves, float)
+    try:
+        at = np.asarray(moves, float)
+    except (TypeError, ValueError):
+        raise InputError("margin_curve", "moves", "one or more finite moves", repr(moves)) from None
     if at.ndim != 1 or not len(at) or not np.isfinite(at).all():
         raise InputError("margin_curve", "moves", "one or more finite moves", repr(moves))
     if (at <= -1.0).any():

@@ -12,7 +12,7 @@ import pandas as pd
 from shockgrid.accounts.copies import copy_accounts
 from shockgrid.accounts.entry_prices import entered_at_marks
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.builder.chosen import chosen_accounts
+from shockgrid.builder.chosen import checked_level, chosen_accounts
 from shockgrid.builder.edited_accounts import Premiums, with_traded
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
@@ -83,8 +83,7 @@ def max_quantity(
         raise InputError("max_quantity", "side", "buy, sell or both", repr(side))
     if premiums not in get_args(Premiums):
         raise InputError("max_quantity", "premiums", "paid or ignored", repr(premiums))
-    if not (np.isfinite(ratio) and ratio > 0):
-        raise InputError("max_quantity", "ratio", "a finite level above 0", ratio)
+    ratio = checked_level("max_quantity", ratio)
     today = entered_at_marks(accounts, market)
     trades = _trades(market, accounts, instrument, side, account)
     before = margin(market, today, rules).accounts.margin_ratio.to_numpy()

@@ -18,8 +18,9 @@ from shockgrid.pricing.coin_values import coin_values
 
 MARKET_FACTORS = ("price", "vol", "time", "stablecoins", "basis")
 """The primitives: prices of coins in USD; volatilities; the time; prices of stablecoins in USD, and how far other pairs
-lie from the ratio of USD prices; ratios of marks and forwards to indices, with funding rates and all other details of
-instruments. How far the mark of an option lies from its model value goes with the first that moves the value."""
+lie from the ratio of USD prices; ratios of marks and forwards to indices, with what is listed, its terms, funding rates
+and all other details. How far the mark of an option lies from its model value goes with the first of ``VALUE_FACTORS``
+that moves."""
 VALUE_FACTORS = ("price", "vol", "time", "basis")
 """What the model value of an option depends on."""
 
@@ -48,22 +49,34 @@ class MarketPair:
         changed: Which of ``MARKET_FACTORS`` differ.
     """
 
-    def __init__(self, before: Market, after: Market) -> None:
+    def __init__(self, before: Market, after: Market, *, listing_counts: bool) -> None:
+        """Compare two markets.
+
+        Args:
+            before: The one.
+            after: The other.
+            listing_counts: Whether a contract that no one holds can change a margin, as in version 1 of the rules.
+        """
         self._markets, self._parts = (before, after), (_primitives(before), _primitives(after))
         changed = [f for f in MARKET_FACTORS if _differs(f, *self._parts)]
         if not set(changed) & set(VALUE_FACTORS) and _unlike("excess", *self._parts):
             changed.append("vol")
+        if listing_counts and set(before.table.id) != set(after.table.id):
+            changed.append("basis")
         self.changed = tuple(f for f in MARKET_FACTORS if f in changed)
-        self._listed_alike = set(before.table.id) == set(after.table.id)
 
-    def at(self, moved: frozenset[str]) -> Market:
-        """The market with some factors as they are after, what either lists listed.
+    def at(self, moved: frozenset[str], held: Collection[str]) -> Market:
+        """The market with some factors as they are after; the given ones themselves where all or none are.
 
-        The given ones themselves where all or none are, and both list the same.
+        Args:
+            moved: The factors.
+            held: What must be listed, whichever of the two lists it.
         """
         moved = moved & set(self.changed)
-        if self._listed_alike and (not moved or moved == set(self.changed)):
-            return self._markets[bool(moved)]
+        table = self._table("basis" in moved, held)
+        for side, same in enumerate((not moved, moved == set(self.changed))):
+            if same and set(table.id) == set(self._markets[side].table.id):
+                return self._markets[side]
         of = {factor: self._parts[factor in moved] for factor in MARKET_FACTORS}
         other = {factor: self._parts[factor not in moved] for factor in MARKET_FACTORS}
 
@@ -79,17 +92,16 @@ class MarketPair:
         for pair, residual in of_both("stablecoins", "residual").items():
             base, quote = pair.split("-")
             index[pair] = residual * usd[base] / usd[quote]
-        table = self._table()
         prices = _prices(table, of["time"].time, index, *(of_both(*x) for x in _PRICED))
         table = _with(table, {**prices, "details": _details(table, of_both("basis", "details"))})
         return assemble_market(of["time"].time, index, table, source=Source(self._markets[1].source.file))
 
-    def _table(self) -> InstrumentTable:
-        """The instruments of both, the terms of those that both list as they are after."""
-        before, after = (market.table for market in self._markets)
-        gone = ~np.isin(before.id, after.id)
+    def _table(self, after: bool, held: Collection[str]) -> InstrumentTable:
+        """What one of the two lists, and of the other what is held besides."""
+        own, other = (self._markets[side].table for side in (after, not after))
+        besides = np.isin(other.id, list(held)) & ~np.isin(other.id, own.id)
         columns: dict[str, Any] = {
-            f.name: np.concatenate([getattr(after, f.name), getattr(before, f.name)[gone]])
+            f.name: np.concatenate([getattr(own, f.name), getattr(other, f.name)[besides]])
             for f in fields(InstrumentTable)
             if f.name != "details"
         }

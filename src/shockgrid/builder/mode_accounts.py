@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from shockgrid.accounts.book import POSITIONS
+from shockgrid.builder.debt_rates import debt_rates
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.venues.okx.modes.mode_tables import borrow_table
+from shockgrid.venues.okx.margin import required_usd
 from shockgrid.venues.okx.modes.position_margin import Holdings, PositionMargin
-from shockgrid.venues.okx.modes.position_tiers import tier_of, tier_rates
 from shockgrid.venues.okx.modes.precheck import debt_to_repay, switch_code
 
 
@@ -107,7 +107,7 @@ def _totals(account: np.ndarray, amounts: np.ndarray, n: int) -> np.ndarray:
 def _ratio(report: MarginReport, equity: np.ndarray, derivatives_mmr: np.ndarray, debt: _Debt) -> np.ndarray:
     """Adjusted equity over maintenance margin and the fee on debts, as in portfolio margin (section 10.4)."""
     fee = float(report.rules["ratio.liability_fee"])
-    required = derivatives_mmr + debt.mmr + fee * (debt.liability + debt.mmr)
+    required = required_usd(derivatives_mmr + debt.mmr, debt.liability, debt.mmr, fee)
     return np.where(required > 0, equity / np.where(required > 0, required, 1.0), np.inf)
 
 
@@ -136,19 +136,7 @@ def _after_repaying(report: MarginReport, repay: np.ndarray, now: _Debt) -> tupl
     price = report.market.snapshot.index_usd[currency]
     equity, frozen, mmr, imr = (owed[k].to_numpy(float)[row] for k in ("equity", "frozen", "mmr_usd", "imr_usd"))
     left, potential = np.maximum(-equity - repaid, 0.0), np.maximum(frozen - equity - repaid, 0.0)
-    mmr_rate, imr_rate = _borrow_rates(report, currency, left, potential)
+    mmr_rate, imr_rate = debt_rates(report, currency, left)[0], debt_rates(report, currency, potential)[1]
     saved = _Debt(repaid * price, mmr - left * price * mmr_rate, imr - potential * price * imr_rate)
     by_account = [_totals(account, part, n) for part in (saved.liability, saved.mmr, saved.imr)]
     return _Debt(now.liability - by_account[0], now.mmr - by_account[1], now.imr - by_account[2]), by_account[0]
-
-
-def _borrow_rates(
-    report: MarginReport, currency: np.ndarray, liability: np.ndarray, potential: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Maintenance rate of debts and initial rate of potential ones, each in units of its currency."""
-    mmr_rate, imr_rate = np.zeros(len(currency)), np.zeros(len(currency))
-    for i in np.unique(currency).tolist():
-        mine, table = currency == i, borrow_table(report.rules, report.market.universe.currencies[i])
-        mmr_rate[mine] = tier_rates(tier_of(liability[mine], table.bounds, table.step), table)[0]
-        imr_rate[mine] = tier_rates(tier_of(potential[mine], table.bounds, table.step), table)[1]
-    return mmr_rate, imr_rate

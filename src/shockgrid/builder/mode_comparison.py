@@ -18,7 +18,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.market_holdings import resolve_holdings
 from shockgrid.builder.mode_accounts import AccountFigures, account_figures
 from shockgrid.builder.mode_leverage import Leverage, leverage_by_instrument
-from shockgrid.builder.switch_words import words_into_mode, words_into_pm
+from shockgrid.builder.mode_switch import words_into_mode, words_into_pm
 from shockgrid.errors import InputError
 from shockgrid.io.mode_rules_file import load_mode_rules
 from shockgrid.market.market import Market

@@ -99,8 +99,7 @@ def _totals(
 ) -> PositionBuilderReply:
     account = report.accounts.iloc[0]
     equity, borrow_mmr = float(account.gross_equity_usd), float(account.borrow_mmr_usd)
-    fee = report.rules["ratio.liability_fee"] * (float(account.liability_usd) + borrow_mmr)
-    required = float(account.mmr_usd) + fee
+    required = float(report.required_usd[0])
     held = [line for unit in units for line in unit.positions if line.instrument_type != "SPOT"]
     return PositionBuilderReply(
         equity=equity,

@@ -77,9 +77,9 @@ class StressReport:
         Columns ``stress, pnl_usd, equity_usd, mmr_usd, safe, warning, liquidation`` (numbers of accounts by status),
         ``lowest_ratio, lowest_account``.
         """
-        rows = []
-        for name in self._names:
-            frame = self.accounts[self.accounts.stress == name]
+        rows, n = [], len(self.today.inputs)
+        for k, name in enumerate(self._names):
+            frame = self.accounts.iloc[k * n : (k + 1) * n]
             counts = frame.status.value_counts()
             lowest = frame.loc[frame.margin_ratio.idxmin()] if len(frame) else None
             rows.append(

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import pandas as pd
 
+from shockgrid.builder.debt_rates import debt_rates
+from shockgrid.numerics.marginal_tiers import marginal_tiers
+from shockgrid.numerics.padded_rows import padded_rows
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.venues.okx.modes.mode_tables import borrow_table
-from shockgrid.venues.okx.modes.position_tiers import tier_of, tier_rates
-from shockgrid.venues.okx.rulebook import Rulebook
+from shockgrid.venues.okx.margin import required_usd
+from shockgrid.venues.okx.rule_lookup import rule_tables
+
+_totals = jax.jit(jax.vmap(marginal_tiers))
 
 
 @dataclass(frozen=True)
 class TieredAmounts:
-    """The amounts that tiers go by.
+    """The amounts that tiers go by, keyed by account (its place) and name.
 
     Attributes:
-        value_usd: Value of each account and currency, 0 or more.
-        debt: Owed by each account and currency, in the currency.
-        charge_usd: Raw charge of each account and unit.
+        value_usd: Value of each currency, 0 or more.
+        debt: Owed of each currency, in the currency.
+        charge_usd: Raw charge of each unit.
     """
 
     value_usd: pd.Series
@@ -42,15 +47,49 @@ class Crossings:
     required_usd: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Marginal:
+    """Marginal tiers of each row: ``[row, tier]`` upper bounds, the last infinite, and rates."""
+
+    upper: np.ndarray
+    rate: np.ndarray
+
+    def tier(self, amount: np.ndarray) -> np.ndarray:
+        """Place of the tier that each amount ends in."""
+        return np.minimum((amount[:, None] > self.upper).sum(axis=1), self.upper.shape[1] - 1)
+
+    def total(self, amount: np.ndarray) -> np.ndarray:
+        return padded_rows(_totals, amount, self.upper, self.rate)
+
+    def amount(self, total: np.ndarray) -> np.ndarray:
+        """The amount that is charged a total; rates above 0."""
+        lower = np.hstack([np.zeros((len(total), 1)), self.upper[:, :-1]])
+        at_upper = np.stack([self.total(bound) for bound in np.where(np.isinf(self.upper), 0.0, self.upper).T], axis=1)
+        at_upper[np.isinf(self.upper)] = np.inf
+        tier = np.minimum((total[:, None] > at_upper).sum(axis=1), self.upper.shape[1] - 1)
+        row = np.arange(len(total))
+        below = np.where(tier > 0, at_upper[row, tier - 1], 0.0)
+        return lower[row, tier] + (total - below) / self.rate[row, tier]
+
+    def crossing(self, amount: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """The total less what it were at the rate that ``before`` ended with; 0 where that is NaN."""
+        was = np.where(np.isnan(before), amount, before)
+        tier, row = self.tier(was), np.arange(len(was))
+        held = self.total(was) + self.rate[row, tier] * (amount - was)
+        return np.where(self.tier(amount) == tier, 0.0, self.total(amount) - held)
+
+
 def tiered_amounts(report: MarginReport) -> TieredAmounts:
     """The amounts of a report."""
-    currencies, rules = _currencies(report), report.rules
-    units = report.units.set_index(["account", "unit"])
-    charge = units.mr7.copy()
-    for name, rows in units.groupby(level="unit", sort=False):
-        tiers = _multipliers(rules, report.coin_of(str(name)))
-        charge[rows.index] = tiers.amount(rows.mr7.to_numpy())
-    return TieredAmounts(currencies.value_usd, currencies.debt, charge)
+    rows, found = report.rows, report.result.currencies
+    names = np.array(report.market.universe.currencies, object)[rows.currency]
+    currencies = [rows.currency_account, names]
+    units = [report.keys.account, np.array(report.risk_units.names, object)[report.keys.unit]]
+    return TieredAmounts(
+        value_usd=pd.Series(_values(report), currencies),
+        debt=pd.Series(np.maximum(-found.equity, 0.0), currencies),
+        charge_usd=pd.Series(_multipliers(report).amount(report.result.units.mr7), units),
+    )
 
 
 def crossings(report: MarginReport, before: TieredAmounts) -> Crossings:
@@ -58,86 +97,44 @@ def crossings(report: MarginReport, before: TieredAmounts) -> Crossings:
 
     An account's currency or unit that was not there before has crossed nothing.
     """
-    rules, ids = report.rules, report.inputs.ids
-    equity, debts, charges = (pd.Series(0.0, index=ids) for _ in range(3))
-    currencies = _currencies(report)
-    for name, rows in currencies.groupby(level="currency", sort=False):
-        was = [s.reindex(rows.index).to_numpy(float) for s in (before.value_usd, before.debt)]
-        haircut = _haircut(rules, str(name)).crossing(rows.value_usd.to_numpy(), was[0])
-        debt = _debt_crossing(rules, str(name), rows.debt.to_numpy(), was[1]) * rows.price_usd.to_numpy()
-        account = rows.index.get_level_values("account")
-        equity = equity.add(pd.Series(haircut, account), fill_value=0.0)
-        debts = debts.add(pd.Series(debt, account), fill_value=0.0)
-    units, now = report.units.set_index(["account", "unit"]), tiered_amounts(report).charge_usd
-    for name, rows in units.groupby(level="unit", sort=False):
-        tiers = _multipliers(rules, report.coin_of(str(name)))
-        was = before.charge_usd.reindex(rows.index).to_numpy(float)
-        floor = rows.mr7.to_numpy() - tiers.crossing(now.reindex(rows.index).to_numpy(float), was)
-        rest = rows[["mr1", "mr2", "mr6"]].max(axis=1) + rows[["mr3", "mr4", "mr5", "mr9"]].sum(axis=1)
-        crossed = np.maximum(rest.to_numpy(), rows.mr7.to_numpy()) - np.maximum(rest.to_numpy(), floor)
-        charges = charges.add(pd.Series(crossed, rows.index.get_level_values("account")), fill_value=0.0)
-    equity, debts, charges = (s.reindex(ids).to_numpy(float) for s in (equity, debts, charges))
-    fee = float(rules["ratio.liability_fee"])
-    return Crossings(equity, charges + debts, charges + debts * (1.0 + fee))
+    now, n = tiered_amounts(report), len(report.inputs)
+    was = {name: getattr(before, name).reindex(getattr(now, name).index).to_numpy(float) for name in vars(now)}
+    account, currency = report.rows.currency_account, report.rows.currency
+    equity = _haircuts(report).crossing(now.value_usd.to_numpy(), was["value_usd"])
+    debt = now.debt.to_numpy()
+    rate, rate_before = (
+        debt_rates(report, currency, amount)[0] for amount in (debt, np.where(np.isnan(was["debt"]), debt, was["debt"]))
+    )
+    debt_mmr = debt * report.market.snapshot.index_usd[currency] * (rate - rate_before)
+    by_account = [np.bincount(account, x, n).astype(float) for x in (equity, debt_mmr)]
+    units = np.bincount(report.keys.account, _unit_crossings(report, now, was["charge_usd"]), n).astype(float)
+    fee = float(report.rules["ratio.liability_fee"])
+    mmr = units + by_account[1]
+    return Crossings(by_account[0], mmr, required_usd(mmr, np.zeros(n), by_account[1], fee))
 
 
-@dataclass(frozen=True)
-class _Marginal:
-    """Marginal tiers: knots and the total there, and the rate of each tier."""
-
-    knots: np.ndarray
-    totals: np.ndarray
-    rates: np.ndarray
-
-    @classmethod
-    def of(cls, bounds: list[float], rates: list[float]) -> _Marginal:
-        knots, by_tier = np.append(0.0, bounds), np.array(rates, float)
-        return cls(knots, np.append(0.0, np.cumsum(np.diff(knots) * by_tier[:-1])), by_tier)
-
-    def tier(self, amount: np.ndarray) -> np.ndarray:
-        return np.clip(np.searchsorted(self.knots, amount, side="left") - 1, 0, len(self.rates) - 1)
-
-    def total(self, amount: np.ndarray) -> np.ndarray:
-        tier = self.tier(amount)
-        return self.totals[tier] + self.rates[tier] * (amount - self.knots[tier])
-
-    def amount(self, total: np.ndarray) -> np.ndarray:
-        """The amount that is charged a total; rates above 0."""
-        tier = np.clip(np.searchsorted(self.totals, total, side="left") - 1, 0, len(self.rates) - 1)
-        return self.knots[tier] + (total - self.totals[tier]) / self.rates[tier]
-
-    def crossing(self, amount: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """The total less what it were at the rate that ``before`` ended with; 0 where that is NaN."""
-        known = ~np.isnan(before)
-        was = np.where(known, before, 0.0)
-        held = self.total(was) + self.rates[self.tier(was)] * (amount - was)
-        same = self.tier(amount) == self.tier(was)
-        return np.where(known & ~same, self.total(amount) - held, 0.0)
+def _unit_crossings(report: MarginReport, now: TieredAmounts, charge_before: np.ndarray) -> np.ndarray:
+    """Of each unit's MMR: its floor is MR7."""
+    u = report.result.units
+    floor = u.mr7 - _multipliers(report).crossing(now.charge_usd.to_numpy(), charge_before)
+    rest = np.maximum(np.maximum(u.mr1, u.mr2), u.mr6) + u.mr3 + u.mr4 + u.mr5 + u.mr9
+    return np.maximum(rest, u.mr7) - np.maximum(rest, floor)
 
 
-def _haircut(rules: Rulebook, currency: str) -> _Marginal:
-    bounds, rates = (rules.of_each(f"haircut.{key}", [currency])[0] for key in ("bounds_usd", "rates"))
-    return _Marginal.of(bounds, rates)
+def _values(report: MarginReport) -> np.ndarray:
+    price = report.market.snapshot.index_usd[report.rows.currency]
+    return np.maximum(report.result.currencies.equity * price, 0.0)
 
 
-def _multipliers(rules: Rulebook, coin: str) -> _Marginal:
-    bounds, rates = (rules.of_each(f"mr7.{key}", [coin])[0] for key in ("multiplier_bounds_usd", "multipliers"))
-    return _Marginal.of(bounds, rates)
+def _haircuts(report: MarginReport) -> _Marginal:
+    """Of each currency row."""
+    tables = rule_tables(report.rules, [""], report.market.universe.currencies).currencies
+    currency = report.rows.currency
+    return _Marginal(tables.haircut_upper[currency], tables.haircut_rate[currency])
 
 
-def _debt_crossing(rules: Rulebook, currency: str, debt: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """In the currency: the margin of debts less what it were at the rate of the tier before."""
-    table = borrow_table(rules, currency)
-    was = np.where(np.isnan(before), debt, before)
-    now, then = (tier_rates(tier_of(x, table.bounds, table.step), table)[0] for x in (debt, was))
-    return debt * (now - then)
-
-
-def _currencies(report: MarginReport) -> pd.DataFrame:
-    """``value_usd, debt, price_usd`` of every account and currency."""
-    rows, found = report.rows, report.result.currencies
-    price = report.market.snapshot.index_usd[rows.currency]
-    names = np.array(report.market.universe.currencies, object)[rows.currency]
-    index = pd.MultiIndex.from_arrays([report.inputs.ids[rows.currency_account], names], names=["account", "currency"])
-    columns = {"value_usd": np.maximum(found.equity * price, 0.0), "debt": np.maximum(-found.equity, 0.0)}
-    return pd.DataFrame(columns | {"price_usd": price}, index=index)
+def _multipliers(report: MarginReport) -> _Marginal:
+    """Of each unit row."""
+    tables = rule_tables(report.rules, report.market.universe.coins, [""]).multipliers
+    coin = report.risk_units.coin[report.keys.unit]
+    return _Marginal(tables.upper[coin], tables.multiplier[coin])

@@ -59,14 +59,15 @@ class WhatIf:
     def _differences(self, frame: str, keys: list[str], numbers: tuple[str, ...], name: str) -> pd.DataFrame:
         """Tidy differences of two frames, in the order of the accounts; a row of one side only is 0 on the other."""
         sides = [getattr(report, frame).set_index(keys)[list(numbers)] for report in (self.before, self.after)]
-        rank = {account: i for i, account in enumerate(self.before.inputs.ids.tolist())}
-        index = sorted(sides[0].index.union(sides[1].index), key=lambda key: _sort_key(key, rank))
-        was, now = (side.reindex(index, fill_value=0.0).to_numpy(float).reshape(-1) for side in sides)
+        rows = sides[0].index.union(sides[1].index, sort=False)
+        account = pd.Index(self.before.inputs.ids).get_indexer(rows.get_level_values(0))
+        within = pd.factorize(rows.get_level_values(-1), sort=True)[0]
+        rows = rows[np.lexsort((within, account))]
+        was, now = (side.reindex(rows, fill_value=0.0).to_numpy(float).reshape(-1) for side in sides)
         with np.errstate(invalid="ignore"):
             change = np.where(was == now, 0.0, now - was)  # an infinite ratio that stays
-        rows = pd.Index(index, name=keys[0]) if len(keys) == 1 else pd.MultiIndex.from_tuples(index, names=keys)
         found = rows.repeat(len(numbers)).to_frame(index=False)
-        found[name] = np.tile(np.array(numbers, object), len(index))
+        found[name] = np.tile(np.array(numbers, object), len(rows))
         return found.assign(before=was, after=now, change=change).astype(dict.fromkeys([*keys, name], "str"))
 
     @property
@@ -158,8 +159,3 @@ def _shocked(market: Market, moves: Mapping[str, Any]) -> Market:
         if name not in known:
             raise InputError("what_if", f"shock.{name}", f"one of {', '.join(known)}")
     return shock_market(market, **moves)
-
-
-def _sort_key(key: str | tuple[str, ...], rank: dict[str, int]) -> tuple[int, tuple[str, ...]]:
-    account, *rest = (key,) if isinstance(key, str) else key
-    return rank[account], tuple(rest)

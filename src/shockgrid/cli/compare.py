@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 import shockgrid as sg
+from shockgrid.cli.figure_file import write_figure
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.report.frame_table import frame_table
@@ -71,11 +72,7 @@ def attribute(
     if out is not None:
         found.save(out)
     if html is not None:
-        figure = found.plot(account)
-        try:
-            figure.write_html(html)
-        except OSError as error:
-            raise sg.InputError(str(html), "file", "a file that can be written", error.strerror or error) from None
+        write_figure(found.plot(account), html)
     if json:
         print(found.to_json())
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shockgrid.report.contributions import account_place
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.moved_account import MovedAccount
-from shockgrid.report.price_crossing import crossing
+from shockgrid.report.price_crossing import crossing, scanned
 
 LOW, HIGH = -0.9, 1.0
 """How far an explanation looks."""
@@ -63,15 +63,13 @@ def margin_distance(report: MarginReport, account: str) -> Distance:
     Raises:
         InputError: An account that the report does not hold.
     """
-    book = MovedAccount(report, account_place(report, account))
-    frame = report.accounts.iloc[account_place(report, account)]
-    fee = float(report.rules["ratio.liability_fee"])
-    required = frame.mmr_usd + fee * (frame.liability_usd + frame.borrow_mmr_usd)
+    place = account_place(report, account)
+    book, equity = MovedAccount(report, place), float(report.result.accounts.equity_usd[place])
+    required = float(report.required_usd[place])
+    scans = {name: scanned(book, name, LOW, HIGH) for name in book.movable}
 
     def of(level: float) -> LevelDistance:
-        prices = [
-            PriceDistance(name, book.price_usd[name], *crossing(book, name, level, LOW, HIGH)) for name in book.movable
-        ]
-        return LevelDistance(level, frame.equity_usd - level * required if required > 0 else None, tuple(prices))
+        prices = [PriceDistance(name, book.price_usd[name], *crossing(scan, level)) for name, scan in scans.items()]
+        return LevelDistance(level, equity - level * required if required > 0 else None, tuple(prices))
 
     return Distance(account, *(of(float(report.rules[f"ratio.{name}"])) for name in ("warning", "liquidation")))

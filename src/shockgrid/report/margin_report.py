@@ -28,7 +28,7 @@ from shockgrid.report.frame_files import write_frames
 from shockgrid.scenarios.exposures import Exposures
 from shockgrid.scenarios.grid import VOL_STATES
 from shockgrid.venues.okx.block_margin import UnitKeys
-from shockgrid.venues.okx.margin import STATUS, MarginResult, Precision
+from shockgrid.venues.okx.margin import STATUS, MarginResult, Precision, required_usd
 from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rulebook import Rulebook
 from shockgrid.venues.okx.unit_margin import DOMINANT
@@ -89,6 +89,12 @@ class MarginReport:
     def risk_units(self) -> RiskUnits:
         """The risk units of the market under the rules."""
         return risk_units(self.market.universe, self.rules.structure)
+
+    @property
+    def required_usd(self) -> np.ndarray:
+        """``[account]`` the denominator of the margin ratio."""
+        a = self.result.accounts
+        return required_usd(a.mmr_usd, a.liability_usd, a.borrow_mmr_usd, float(self.rules["ratio.liability_fee"]))
 
     @cached_property
     def accounts(self) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from shockgrid.numerics.shapes import Array, Float, Int
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.scenarios.moved_snapshot import MarketMove, moved_snapshot
 from shockgrid.venues.okx.contract_exposures import contract_exposures
-from shockgrid.venues.okx.margin import evaluation
+from shockgrid.venues.okx.margin import evaluation, required_usd
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 from shockgrid.venues.okx.rule_tables import RuleTables
 
@@ -50,7 +50,6 @@ class MovedFigures:
     """Of the account after each move, in USD; ``required_usd`` is the denominator of the margin ratio."""
 
     equity_usd: Float[Array, " move"]
-    gross_equity_usd: Float[Array, " move"]
     mmr_usd: Float[Array, " move"]
     required_usd: Float[Array, " move"]
 
@@ -72,8 +71,8 @@ class MovedAccount:
         rows = plan_rows(alone, market, report.risk_units)
         held = np.unique(rows.book.instrument)
         if report.rules.structure == "v1":
-            # MR4 of version 1 charges the basis of what is listed, held or not.
-            held = np.flatnonzero(np.isin(universe.contracts.coin, universe.contracts.coin[held]))
+            # MR4 of version 1 charges the widest basis of what is listed, held or not.
+            held = np.union1d(held, _of_widest_basis(universe.contracts, market.snapshot, held))
         contracts, snapshot = _of_instruments(universe.contracts, market.snapshot, held)
         self._plan = _small_plan(rows, held)
         self._contracts, self._snapshot = pad_market(contracts, snapshot, _bucket(len(held)))
@@ -113,8 +112,8 @@ def _after_moves(
         moved = moved_snapshot(contracts, today, MarketMove(factor, nothing, nothing, jnp.zeros(())))
         exposures = contract_exposures(contracts, moved, rules.contracts)
         found = evaluation(contracts, moved, rules, plan, exposures).accounts
-        required = found.mmr_usd + rules.liability_fee * (found.liability_usd + found.borrow_mmr_usd)
-        figures = (found.equity_usd, found.gross_equity_usd, found.mmr_usd, required)
+        required = required_usd(found.mmr_usd, found.liability_usd, found.borrow_mmr_usd, rules.liability_fee)
+        figures = (found.equity_usd, found.mmr_usd, required)
         return MovedFigures(*(x[0] for x in figures))
 
     return jax.vmap(after)(moves)
@@ -142,6 +141,21 @@ def _of_instruments(contracts: Contracts, snapshot: Snapshot, held: np.ndarray) 
         Contracts(**{k: v if k in by_coin else v[held] for k, v in vars(contracts).items()}),
         dataclasses.replace(snapshot, **{name: getattr(snapshot, name)[held] for name in by_instrument}),
     )
+
+
+def _of_widest_basis(contracts: Contracts, snapshot: Snapshot, held: np.ndarray) -> np.ndarray:
+    """Of each coin, denomination and tenor of some instruments the one listed whose mark lies furthest from its index.
+
+    It stays that one: a price that moves takes marks, forwards and index with it.
+    """
+    price = np.where(contracts.is_option, snapshot.forward, snapshot.mark)
+    basis = np.abs(price / snapshot.quote_index - 1.0)
+    keys = np.stack([contracts.coin, contracts.denomination, contracts.tenor])
+    group = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
+    order = np.lexsort((basis, group))
+    last = np.append(np.diff(group[order]) != 0, True)[: len(order)]
+    widest = order[last]
+    return widest[np.isin(group[widest], group[held])]
 
 
 def _small_plan(rows: AccountRows, held: np.ndarray) -> RowPlan:

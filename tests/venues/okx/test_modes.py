@@ -9,7 +9,7 @@ import shockgrid as sg
 from shockgrid.errors import RulebookError
 from shockgrid.io import mode_rules_file
 from shockgrid.io.mode_rules_file import SHAPES, load_mode_rules
-from shockgrid.venues.okx.modes.mode_tables import borrow_table, mode_tables
+from shockgrid.venues.okx.modes.mode_tables import mode_tables
 from shockgrid.venues.okx.modes.option_seller import (
     initial_margin,
     maintenance_margin,
@@ -183,16 +183,6 @@ def test_each_contract_finds_its_table():
         "ETH-USD-250926-100-C": (0.05, 10_000.0),
         "SOL-USD-250926-100-C": (0.05, 0.0),
     }
-
-
-@pytest.mark.parametrize(
-    ("currency", "amount", "expected"),
-    [("USDT", 100e3, 0.02), ("USDT", 3.5e6, 0.07), ("USDC", 150e3, 0.025), ("BTC", 36.0, 0.0625), ("SOL", 1e9, 0.1)],
-)
-def test_debts_keep_the_tiers_of_portfolio_margin(rules, currency, amount, expected):
-    table = borrow_table(rules, currency)
-    mmr, _ = tier_rates(tier_of(row(amount), table.bounds, table.step), table)
-    assert mmr == pytest.approx([expected], **EXACT)
 
 
 def test_every_number_has_a_source_and_a_provenance():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,7 @@ from shockgrid.venues.okx.unit_margin import (
 )
 
 R = TypeVar("R")
+T = TypeVar("T", bound=Any)
 
 Precision = Literal["float64", "float32"]
 
@@ -229,6 +230,11 @@ book_margins = jax.jit(_book_margins)
 unit_grids = jax.jit(_unit_grids)
 
 
+def required_usd(mmr: T, liability: T, borrow_mmr: T, liability_fee: Array | float) -> T:
+    """The denominator of the margin ratio: MMR and the fee on debts and their margin (okx_computation.md section 4)."""
+    return mmr + liability_fee * (liability + borrow_mmr)
+
+
 def _denomination_usd(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:
     listed = contracts.denomination_currency >= 0
     return jnp.where(listed, snapshot.index_usd[contracts.denomination_currency], 1.0)
@@ -318,7 +324,7 @@ def _account_margins(
     adjusted_equity, gross_equity, liability, borrow_mmr, borrow_imr = by_currency.T
     derivatives_mmr, derivatives_imr = by_unit.T
     mmr = derivatives_mmr + borrow_mmr
-    required = mmr + rules.liability_fee * (liability + borrow_mmr)
+    required = required_usd(mmr, liability, borrow_mmr, rules.liability_fee)
     nothing_required = required == 0.0
     ratio = jnp.where(nothing_required, jnp.inf, adjusted_equity / jnp.where(nothing_required, 1.0, required))
     status = (ratio <= rules.warning_ratio).astype(jnp.int32) + (ratio <= rules.liquidation_ratio)

@@ -1,4 +1,4 @@
-"""The numbers of the modes as arrays: for the instruments of a market, and for borrowed currencies."""
+"""The numbers of the modes as arrays, for the instruments of a market."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from shockgrid.market.universe import KINDS, Universe
 from shockgrid.numerics.shapes import Float, Int
 from shockgrid.venues.okx.modes.mode_rules import ModeRules
 from shockgrid.venues.okx.modes.position_tiers import TierTable
-from shockgrid.venues.okx.rulebook import Rulebook
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,6 @@ def mode_tables(rules: ModeRules, universe: Universe) -> ModeTables:
         option=_option_numbers(rules, universe),
         tiers=tuple(_tier_table(rules, name) for name in tables),
         tier_table=np.array([tables.index(_table_of(rules, universe, i)) for i in range(len(universe))], np.int64),
-    )
-
-
-def borrow_table(rules: Rulebook, currency: str) -> TierTable:
-    """The tiers of debts in a currency; they are those of portfolio margin (section 10.2)."""
-    group = rules.groupings["borrow"].of(currency)
-    return TierTable(
-        bounds=np.array(rules["borrow.bounds"][group], float),
-        step=float(rules["borrow.step_amount"][group]),
-        mmr_rates=np.array(rules["borrow.mmr_rates"][group], float),
-        imr_rates=np.array(rules["borrow.imr_rates"][group], float),
-        step_rate=float(rules["borrow.step_rate"]),
-        rate_cap=float(rules["borrow.rate_cap"]),
     )
 
 
