@@ -36,6 +36,7 @@ SECTIONS = {
     "imr": "Initial margin",
     "borrow": "MR8: borrowing, and interest",
     "conversion": "Forced conversion of debt",
+    "liquidation": "Forced liquidation",
     "haircut": "Collateral haircuts",
     "ratio": "Margin ratio",
     "account": "Account",

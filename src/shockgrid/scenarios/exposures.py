@@ -86,8 +86,7 @@ def sum_rows(exposures: Exposures, plan: RaggedPlan, finish: Callable[[RiskSums,
         finish: ``(RiskSums with a lane axis, row_data) -> pytree of [lane, ...]``.
         row_data: What ``finish`` needs of its rows, as for ``map_ragged``.
     """
-    fields = [getattr(exposures.linear, name) for name in LinearRisks.__dataclass_fields__]
-    table = jnp.concatenate([f.reshape(f.shape[0], -1) for f in fields], axis=1)
+    table = linear_table(exposures.linear)
     gross = exposures.gross
     long_table = jnp.stack([gross.charge_long, gross.size], axis=1)
     short_table = jnp.stack([gross.charge_short, gross.size], axis=1)
@@ -98,12 +97,20 @@ def sum_rows(exposures: Exposures, plan: RaggedPlan, finish: Callable[[RiskSums,
 
     def finish_sums(sums: tuple[Array, Array], data: P) -> R:
         linear, gross_sums = sums
-        return finish(RiskSums(_split(linear, fields), gross_sums[:, 0], gross_sums[:, 1]), data)
+        return finish(RiskSums(split_linear(linear, exposures.linear), gross_sums[:, 0], gross_sums[:, 1]), data)
 
     return map_ragged(plan, term, finish_sums, row_data)
 
 
-def _split(sums: Float[AnyArray, "*row column"], fields: list[Array]) -> LinearRisks:
+def linear_table(risks: LinearRisks) -> Float[Array, "row column"]:
+    """All linear columns side by side, in the order of the fields."""
+    fields = [getattr(risks, name) for name in LinearRisks.__dataclass_fields__]
+    return jnp.concatenate([f.reshape(f.shape[0], -1) for f in fields], axis=1)
+
+
+def split_linear(sums: Float[AnyArray, "*row column"], like: LinearRisks) -> LinearRisks:
+    """Sums of a ``linear_table`` as named fields, those of ``like``."""
     # No reshape to [row, move, vol_column]: XLA would copy the columns before it reads them.
+    fields = [getattr(like, name) for name in LinearRisks.__dataclass_fields__]
     widths = [int(np.prod(f.shape[1:])) for f in fields]
-    return LinearRisks(*jnp.split(sums, np.cumsum(widths)[:-1].tolist(), axis=1))
+    return LinearRisks(*jnp.split(sums, np.cumsum(widths)[:-1].tolist(), axis=-1))

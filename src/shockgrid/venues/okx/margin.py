@@ -149,7 +149,7 @@ def evaluation(
         precision: Of the sums over positions and of the rules of units; all else is in float64.
     """
     exposures = _cast(exposures, np.dtype(precision))
-    denomination_usd = _denomination_usd(contracts, snapshot)
+    denomination_usd = denomination_prices(contracts, snapshot)
     by_unit = unit_rules(contracts, snapshot, rules)
     shared = shared_rules(denomination_usd, snapshot, rules)
     values = equity.position_values(plan, contract_values(contracts, snapshot))
@@ -219,7 +219,7 @@ def _unit_inputs(
     """What units read besides their sums: equity of each currency without options, the unit's rules, those of all."""
     values = equity.position_values(plan, contract_values(contracts, snapshot))
     spot_equity, _ = equity.currency_equity(plan, values)
-    shared = shared_rules(_denomination_usd(contracts, snapshot), snapshot, rules)
+    shared = shared_rules(denomination_prices(contracts, snapshot), snapshot, rules)
     return spot_equity, unit_rules(contracts, snapshot, rules), shared
 
 
@@ -235,7 +235,8 @@ def required_usd(mmr: T, liability: T, borrow_mmr: T, liability_fee: Array | flo
     return mmr + liability_fee * (liability + borrow_mmr)
 
 
-def _denomination_usd(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:
+def denomination_prices(contracts: Contracts, snapshot: Snapshot) -> Float[Array, " denomination"]:
+    """Price in USD of each of ``DENOMINATIONS``, 1 for one that is not listed."""
     listed = contracts.denomination_currency >= 0
     return jnp.where(listed, snapshot.index_usd[contracts.denomination_currency], 1.0)
 

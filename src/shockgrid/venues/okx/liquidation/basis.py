@@ -1,0 +1,114 @@
+"""Basis hedging: in the unit with the largest MR4, legs of opposite sign in different tenors are closed together."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from shockgrid.numerics.shapes import Array, Bool, Float, Int
+from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size, one_hot
+from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
+
+_SPOT_TENOR = -1
+
+
+def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+    """Units that MR4 charges and that hold offsetting legs in different tenors."""
+    del rules
+    unit, delta = _leg_units(s), _leg_deltas(s, held, now)
+    paired = jnp.any(_offsets(s, delta), axis=1)
+    has_pair = jnp.any(one_hot(unit, s.book.unit_key.shape[0]) & paired[:, None], axis=0)
+    return has_pair & (now.units.mr4 > 0.0)
+
+
+def candidates(
+    s: Setting,
+    rules: LiquidationRules,
+    held: Holdings,
+    now: Evaluation,
+    began: tuple[Holdings, Evaluation],
+    whole: Array,
+) -> Candidates:
+    """Every leg with the largest one opposite to it in another tenor.
+
+    Args:
+        s: The setting.
+        rules: The process's numbers.
+        held: Holdings now.
+        now: Their margin.
+        began: Both when the stage began.
+        whole: Whether candidates are taken whole.
+    """
+    n_entries, unit_of = s.book.instrument.shape[0], _leg_units(s)
+    eligible = triggered(s, rules, held, now)
+    unit = first_largest(now.units.mr4, eligible, s.book.rank[n_entries:])
+    delta, at_first = _leg_deltas(s, held, now), _leg_deltas(s, *began)
+    offsets = _offsets(s, delta)
+    partner = _largest(jnp.abs(delta), offsets, s.book.rank)
+    fraction = jnp.where(whole, 1.0, rules.step_frac)
+    most = jnp.minimum(jnp.minimum(fraction * jnp.abs(at_first), jnp.abs(delta)), _room_usd(s))
+    volume = jnp.minimum(most, most[partner])
+    chosen = one_hot(jnp.arange(len(partner)), len(partner)) | one_hot(partner, len(partner))
+    trade = _trade(s, held, delta, volume, chosen)
+    legs = jnp.sum(trade.contracts != 0.0, axis=1) + jnp.sum(trade.coins != 0.0, axis=1)
+    return Candidates(
+        trade=trade,
+        unit=unit_of,
+        valid=jnp.any(offsets, axis=1) & (unit_of == unit) & jnp.any(eligible) & (legs == 2),
+    )
+
+
+def _leg_units(s: Setting) -> Int[Array, " leg"]:
+    """Unit of each leg: the entries, then spot of each unit."""
+    return jnp.concatenate([s.book.unit, jnp.arange(s.book.unit_key.shape[0], dtype=s.book.unit.dtype)])
+
+
+def _leg_deltas(s: Setting, held: Holdings, now: Evaluation) -> Float[Array, " leg"]:
+    """Cash delta of each leg that could be closed: perpetuals, futures, and spot in use that is cash."""
+    futures = jnp.where(s.terms.is_hedge & s.book.present, held.quantity * s.terms.delta_usd, 0.0)
+    used = now.units.spot_in_use
+    cash = jnp.where(s.book.spot_currency >= 0, held.cash[s.book.spot_currency], 0.0)
+    coins = jnp.where(used * cash > 0.0, jnp.sign(used) * jnp.minimum(jnp.abs(used), jnp.abs(cash)), 0.0)
+    return jnp.concatenate([futures, s.shared.basis_spot * coins * s.units.index_usd])
+
+
+def _offsets(s: Setting, delta: Float[Array, " leg"]) -> Bool[Array, "leg leg"]:
+    """Whether two legs are of one unit, of opposite sign, and in different tenors."""
+    unit = _leg_units(s)
+    tenor = jnp.concatenate([s.terms.tenor, jnp.full(s.book.unit_key.shape[0], _SPOT_TENOR, s.terms.tenor.dtype)])
+    apart = (unit[:, None] == unit[None, :]) & (tenor[:, None] != tenor[None, :])
+    return apart & (delta[:, None] * delta[None, :] < 0.0)
+
+
+def _largest(
+    size: Float[Array, " leg"], allowed: Bool[Array, "leg leg"], rank: Int[Array, " leg"]
+) -> Int[Array, " leg"]:
+    """The largest leg allowed with each, ties by rank."""
+    values = jnp.where(allowed, size[None, :], -jnp.inf)
+    largest = jnp.max(values, axis=1, keepdims=True)
+    near = allowed & (values >= largest * (1.0 - TIE_TOLERANCE))
+    return jnp.argmin(jnp.where(near, rank[None, :], jnp.iinfo(rank.dtype).max), axis=1)
+
+
+def _room_usd(s: Setting) -> Float[Array, " leg"]:
+    room = s.terms.room * jnp.abs(s.terms.delta_usd)
+    return jnp.concatenate([room, jnp.full(s.book.unit_key.shape[0], jnp.inf)])
+
+
+def _trade(
+    s: Setting,
+    held: Holdings,
+    delta: Float[Array, " leg"],
+    volume: Float[Array, " leg"],
+    chosen: Bool[Array, "leg leg"],
+) -> Trade:
+    """The volume of each candidate off both of its legs."""
+    terms, n, q = s.terms, s.book.instrument.shape[0], held.quantity
+    per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_usd), 1.0)
+    wanted = volume[:, None] / per_contract[None, :]
+    size = leg_size(wanted, jnp.broadcast_to(jnp.abs(q), wanted.shape), terms)
+    contracts = jnp.where(chosen[:, :n], -jnp.sign(q) * size, 0.0)
+    coins = jnp.where(chosen[:, n:], -jnp.sign(delta[n:]) * volume[:, None] / s.units.index_usd, 0.0)
+    return Trade(contracts, coins)

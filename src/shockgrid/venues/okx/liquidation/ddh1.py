@@ -1,0 +1,113 @@
+"""DDH1 (version 2): where MR9 dominates, the hedge of one stablecoin's contracts with another's is made smaller."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from shockgrid.market.universe import DENOMINATIONS
+from shockgrid.numerics.shapes import Array, Bool, Float, Int
+from shockgrid.scenarios.exposures import split_linear
+from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size, one_hot
+from shockgrid.venues.okx.mr9_depeg import PAIRS, hedged_volumes
+from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
+
+_FIRST, _SECOND = (tuple(pair[side] for pair in PAIRS) for side in (0, 1))
+
+
+def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+    """Units that MR9 charges more than anything else."""
+    del s, rules, held
+    u = now.units
+    others = jnp.maximum(jnp.maximum(jnp.maximum(u.mr1, u.mr2), u.mr6), u.mr4)
+    return u.mr9 > others * (1.0 + TIE_TOLERANCE)
+
+
+def candidates(
+    s: Setting,
+    rules: LiquidationRules,
+    held: Holdings,
+    now: Evaluation,
+    began: tuple[Holdings, Evaluation],
+    whole: Array,
+) -> Candidates:
+    """Every leg of a side of the pair, with the main leg of the other side.
+
+    Args:
+        s: The setting.
+        rules: The process's numbers.
+        held: Holdings now.
+        now: Their margin.
+        began: Both when the stage began.
+        whole: Whether candidates are taken whole.
+    """
+    terms, n_entries, n_units = s.terms, s.book.instrument.shape[0], s.book.unit_key.shape[0]
+    eligible = triggered(s, rules, held, now)
+    unit = first_largest(now.units.mr9, eligible, s.book.rank[n_entries:])
+    volumes, net = _volumes(s, now)
+    pair = jnp.argmax(volumes[unit] > 0.0)
+    sides = jnp.stack([jnp.asarray(_FIRST)[pair], jnp.asarray(_SECOND)[pair]])
+    side_of = jnp.where(terms.denomination == sides[0], 0, jnp.where(terms.denomination == sides[1], 1, -1))
+    sign = jnp.sign(net[unit, sides])[jnp.maximum(side_of, 0)]
+    legs, is_held = _legs(s, held, unit, side_of, sign)
+    main = jnp.stack([_main(s, held, legs & (side_of == side)) for side in (0, 1)])
+    partner = main[1 - jnp.maximum(side_of, 0)]
+    cash = jnp.where(is_held, jnp.abs(held.quantity * terms.delta_usd), jnp.inf)
+    most = jnp.minimum(cash, terms.room * jnp.abs(terms.delta_usd))
+    began_volume = _volumes(s, began[1])[0][unit, pair]
+    volume = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * began_volume, volumes[unit, pair])
+    volume = jnp.minimum(volume, jnp.minimum(most, most[partner]))
+    both = legs & jnp.any(legs & (side_of == 0)) & jnp.any(legs & (side_of == 1))
+    contracts = _contracts(
+        s, held, volume, one_hot(jnp.arange(n_entries), n_entries), one_hot(partner, n_entries), sign
+    )
+    valid = both & jnp.any(eligible) & (jnp.sum(contracts != 0.0, axis=1) == 2)
+    none = jnp.zeros(n_units)
+    return Candidates(
+        trade=Trade(jnp.pad(contracts, ((0, n_units), (0, 0))), jnp.zeros((n_entries + n_units, n_units))),
+        unit=jnp.full(n_entries + n_units, unit),
+        valid=jnp.concatenate([valid, none > 0.0]),
+    )
+
+
+def _volumes(s: Setting, now: Evaluation) -> tuple[Float[Array, "unit pair"], Float[Array, "unit denomination"]]:
+    """Hedged volume of each pair, and net cash delta of each denomination, as MR9 counts them."""
+    net = split_linear(now.linear, s.like).denominations
+    depeg = s.shared.depeg
+    if depeg is not None:
+        spot_usd = depeg.count_spot * now.units.spot_in_use * s.units.index_usd
+        net = net.at[:, DENOMINATIONS.index("USD")].add(spot_usd)
+    return jnp.stack(hedged_volumes([net[:, c] for c in range(len(DENOMINATIONS))]), axis=1), net
+
+
+def _legs(
+    s: Setting, held: Holdings, unit: Array, side_of: Int[Array, " entry"], sign: Float[Array, " entry"]
+) -> tuple[Bool[Array, " entry"], Bool[Array, " entry"]]:
+    """Legs of both sides: what is held and can be reduced, and where a side has none, its most liquid hedge."""
+    ours = s.terms.is_hedge & (s.book.unit == unit) & s.book.present & (side_of >= 0)
+    is_held = ours & (jnp.sign(held.quantity) == sign) & (held.quantity != 0.0)
+    has_any = jnp.stack([jnp.any(is_held & (side_of == side)) for side in (0, 1)])[jnp.maximum(side_of, 0)]
+    return is_held | (ours & s.book.is_main_of_denomination & ~has_any), is_held
+
+
+def _main(s: Setting, held: Holdings, legs: Bool[Array, " entry"]) -> Int[Array, ""]:
+    """The largest leg of a side."""
+    return first_largest(jnp.abs(held.quantity * s.terms.delta_usd), legs, s.book.rank[: len(legs)])
+
+
+def _contracts(
+    s: Setting,
+    held: Holdings,
+    volume: Float[Array, " entry"],
+    leg: Bool[Array, "anchor entry"],
+    partner: Bool[Array, "anchor entry"],
+    sign: Float[Array, " entry"],
+) -> Float[Array, "anchor entry"]:
+    """Both legs of each candidate, against their sides; a leg that reduces goes no further than zero."""
+    terms, q = s.terms, held.quantity
+    reduces = (jnp.sign(q) == sign) & (q != 0.0)
+    wanted = volume[:, None] / jnp.abs(terms.delta_usd)[None, :]
+    size = leg_size(wanted, jnp.broadcast_to(jnp.where(reduces, jnp.abs(q), jnp.inf), wanted.shape), terms)
+    return jnp.where(leg | partner, -sign * size, 0.0)

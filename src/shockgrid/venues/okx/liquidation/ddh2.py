@@ -1,0 +1,63 @@
+"""DDH2 (DDH in version 1): where MR1 or MR6 dominates an option book, its delta is hedged with other contracts."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from shockgrid.numerics.shapes import Array, Bool, Float
+from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, members
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size
+
+
+def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+    """Units with options whose MR1 or MR6 is more than a share of their MMR."""
+    options = s.terms.is_option & (held.quantity != 0.0)
+    has_options = jnp.any((members(s) > 0.0) & options[None, :], axis=1)
+    return has_options & (_charge(now) > rules.trigger_frac * now.units.mmr_usd)
+
+
+def candidates(
+    s: Setting,
+    rules: LiquidationRules,
+    held: Holdings,
+    now: Evaluation,
+    began: tuple[Holdings, Evaluation],
+    whole: Array,
+) -> Candidates:
+    """Every perpetual and future held in the unit, and its most liquid one, against the unit's net delta.
+
+    Args:
+        s: The setting.
+        rules: The process's numbers.
+        held: Holdings now.
+        now: Their margin.
+        began: Both when the stage began.
+        whole: Whether candidates are taken whole.
+    """
+    terms, q, n_entries, n_units = s.terms, held.quantity, s.book.instrument.shape[0], s.book.unit_key.shape[0]
+    eligible = triggered(s, rules, held, now)
+    unit = first_largest(_charge(now), eligible, s.book.rank[n_entries:])
+    delta, at_first = _net_delta(now)[unit], _net_delta(began[1])[unit]
+    coins = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * jnp.abs(at_first), jnp.abs(delta))
+    side = -jnp.sign(delta)
+    most = jnp.where(q * side < 0.0, jnp.abs(q), jnp.inf)
+    per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_coin), 1.0)
+    size = leg_size(coins / per_contract, most, terms)
+    hedges = terms.is_hedge & (s.book.unit == unit) & s.book.present & ((q != 0.0) | s.book.is_main)
+    valid = hedges & jnp.any(eligible) & (size > 0.0)
+    return Candidates(
+        trade=Trade(jnp.pad(jnp.diag(side * size), ((0, n_units), (0, 0))), jnp.zeros((n_entries + n_units, n_units))),
+        unit=jnp.full(n_entries + n_units, unit),
+        valid=jnp.pad(valid, (0, n_units)),
+    )
+
+
+def _charge(now: Evaluation) -> Float[Array, " unit"]:
+    return jnp.maximum(now.units.mr1, now.units.mr6)
+
+
+def _net_delta(now: Evaluation) -> Float[Array, " unit"]:
+    """Delta of derivatives and of the spot that hedges them."""
+    return now.units.delta_coin + now.units.spot_in_use

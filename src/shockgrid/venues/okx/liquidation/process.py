@@ -1,0 +1,160 @@
+"""Contract stages of any number of accounts: in a batch, accounts that are done make place for others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shockgrid.market.market import Market
+from shockgrid.market.padding import pad_market
+from shockgrid.numerics.devices import Device, device_slots, map_on_devices
+from shockgrid.scenarios.exposures import Exposures
+from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.contract_terms import contract_terms
+from shockgrid.venues.okx.liquidation.figures import AccountFigures
+from shockgrid.venues.okx.liquidation.layout import LEAST_ENTRIES, LaidBooks
+from shockgrid.venues.okx.liquidation.stage import TURNS, Process, Progress, Turn, run_turns
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, TradeCosts
+from shockgrid.venues.okx.margin import denomination_prices
+from shockgrid.venues.okx.rule_lookup import padded_rule_tables
+from shockgrid.venues.okx.rulebook import Rulebook
+from shockgrid.venues.okx.unit_margin import shared_rules, unit_rules
+
+T = TypeVar("T")
+
+MAX_TURNS = 10_000
+"""Of one account in one stage; every trade lowers the shortfall, so this is for rounding alone."""
+
+ANCHORS = 64 * LEAST_ENTRIES
+"""Entries of a batch: 64 small books, or fewer large ones."""
+
+
+def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Process:
+    """What all accounts of a market share, on the host.
+
+    Args:
+        market: Where they trade.
+        rules: Margin and liquidation.
+        exposures: Of the market's instruments, from ``MarginReport``.
+    """
+    contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
+    tables = padded_rule_tables(market, rules, contracts, snapshot)
+    n = len(market.universe)
+    with jax.enable_x64(True):
+        contracts, snapshot, tables = jax.tree.map(jnp.asarray, (contracts, snapshot, tables))
+        units = unit_rules(contracts, snapshot, tables)
+        shared = shared_rules(denomination_prices(contracts, snapshot), snapshot, tables)
+        shared = jax.tree.map(np.asarray, shared)
+    return Process(
+        terms=contract_terms(market, rules, exposures),
+        units=jax.tree.map(np.asarray, units),
+        like=jax.tree.map(lambda x: np.asarray(x)[:n], exposures.linear),
+        shared=shared,
+        tables=jax.tree.map(np.asarray, tables),
+        rules=LiquidationRules(
+            step_frac=np.array(np.nan),
+            trigger_frac=np.array(float(rules["liquidation.ddh2_trigger_frac"])),
+            whole_below_usd=np.array(float(rules["liquidation.whole_below_usd"])),
+            depth_band_frac=np.array(float(rules["liquidation.depth_band_frac"])),
+            spot_fee_frac=np.array(float(rules["conversion.fee_frac"])),
+            spot_slippage_frac=np.array(float(rules["conversion.slippage_frac"])),
+        ),
+        currency_usd=np.asarray(snapshot.index_usd),
+        stop_ratio=np.array(float(rules["liquidation.stop_ratio"])),
+    )
+
+
+@dataclass(frozen=True)
+class StageLog:
+    """What accounts of one size traded in one stage, in order for each account (NumPy).
+
+    Attributes:
+        stage: Which.
+        books: Theirs.
+        place: ``[trade]`` place among the books.
+        turn: ``[trade, ...]``.
+    """
+
+    stage: str
+    books: LaidBooks
+    place: np.ndarray
+    turn: Turn
+
+
+def run_stage(
+    stage: str, process: Process, books: LaidBooks, held: Holdings, active: np.ndarray, step_frac: float
+) -> tuple[Holdings, StageLog]:
+    """Run a stage for some accounts to its end.
+
+    Args:
+        stage: One of ``PHASES``.
+        process: What they share.
+        books: Theirs.
+        held: ``[account, ...]`` what all of the books hold.
+        active: Places of the accounts that take part.
+        step_frac: Of the stage.
+
+    Returns:
+        What all hold afterwards, and what was traded.
+    """
+    process = replace(process, rules=replace(process.rules, step_frac=np.array(step_frac)))
+    held = jax.tree.map(np.array, held)
+    slots = device_slots()
+    pieces = [part for part in np.array_split(active, min(len(slots), max(1, len(active)))) if len(part)]
+
+    def work(places: np.ndarray, device: Device) -> list[tuple[np.ndarray, Turn]]:
+        return list(_run_batches(stage, jax.device_put(process, device), books, held, places))
+
+    done = [part for found in map_on_devices(work, pieces, slots) for part in found]
+    if not done:
+        return held, StageLog(stage, books, np.zeros(0, int), _no_turn(books, held))
+    place = np.concatenate([p for p, _ in done])
+    turn = jax.tree.map(lambda *x: np.concatenate(x), *(t for _, t in done))
+    return held, StageLog(stage, books, place, turn)
+
+
+def _run_batches(
+    stage: str, process: Process, books: LaidBooks, held: Holdings, places: np.ndarray
+) -> Iterator[tuple[np.ndarray, Turn]]:
+    """Run accounts in the slots of a batch, the next one where one is done; what they hold is written back.
+
+    Yields:
+        Places of accounts that traded, and ``[trade, ...]`` what, call by call.
+    """
+    lanes, waiting = max(1, ANCHORS // held.quantity.shape[1]), deque(places.tolist())
+    slot, turns = np.full(lanes, -1), np.zeros(lanes, int)
+    phase, began = np.zeros(lanes, np.int32), _rows(held, np.zeros(lanes, int))
+    while waiting or (slot >= 0).any():
+        for lane in np.flatnonzero(slot < 0)[: len(waiting)]:
+            slot[lane], turns[lane], phase[lane] = waiting.popleft(), 0, 0
+            for name, values in vars(began).items():
+                values[lane] = getattr(held, name)[slot[lane]]
+        live, place = slot >= 0, np.maximum(slot, 0)
+        progress = Progress(_rows(held, place), began, phase, ~live)
+        found = run_turns(stage, process, _rows(books.book, place), books.joins[place], progress)
+        progress, log = jax.tree.map(np.array, jax.device_get(found))
+        for name, values in vars(held).items():
+            values[place[live]] = getattr(progress.held, name)[live]
+        turn, lane = np.nonzero(log.traded)
+        yield place[lane], jax.tree.map(lambda x, at=(turn, lane): x[at], log)
+        turns += TURNS
+        phase, slot = progress.phase, np.where(progress.done | (turns >= MAX_TURNS), -1, slot)
+
+
+def _rows(tree: T, place: np.ndarray) -> T:
+    return jax.tree.map(lambda x: x[place], tree)
+
+
+def _no_turn(books: LaidBooks, held: Holdings) -> Turn:
+    """A log of no trades."""
+    trade = Trade(held.quantity[:0], np.zeros((0, books.joins.shape[1])))
+    costs = TradeCosts(trade.contracts, trade.contracts, trade.coins, trade.coins)
+    none = np.zeros(0)
+    figures = AccountFigures(none, none, none, none, none, none)
+    return Turn(none > 0, trade, costs, figures, figures, none.astype(np.int32), none > 0)

@@ -1,0 +1,174 @@
+"""One stage of many accounts at once: value the candidates, trade the best, until the stage or the process ends.
+
+A call of the compiled program takes every account of a batch a number of turns further; the host writes down what was
+traded and puts accounts that wait in the places of those that are done (``process``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
+from shockgrid.scenarios.exposures import LinearRisks
+from shockgrid.venues.okx.liquidation import basis, ddh1, ddh2, reduction
+from shockgrid.venues.okx.liquidation.book import Book, Holdings
+from shockgrid.venues.okx.liquidation.choosing import Candidates, best_candidate
+from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
+from shockgrid.venues.okx.liquidation.figures import AccountFigures, Evaluation, Setting, evaluated
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, TradeCosts, after_trade, trade_costs
+from shockgrid.venues.okx.rule_tables import RuleTables
+from shockgrid.venues.okx.unit_margin import SharedRules, UnitRules
+
+PHASES = {"ddh1": 2, "ddh2": 2, "basis": 2, "reduction": 4}
+"""Of the stages that trade contracts, in order: slices, then whole; of the reduction then the same of whole units."""
+
+TURNS = 16
+"""Of one call: enough to make the host's share small, few enough that accounts which are done do not wait long."""
+
+_STAGES = {"ddh1": ddh1, "ddh2": ddh2, "basis": basis, "reduction": reduction}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Process:
+    """What all accounts of a market share.
+
+    Attributes:
+        terms: Of every instrument.
+        units: Of every unit of the market.
+        like, shared, stop_ratio: As in ``Setting``.
+        tables: Margin rules.
+        rules: Those of the process.
+    """
+
+    terms: ContractTerms
+    units: UnitRules
+    like: LinearRisks
+    shared: SharedRules
+    tables: RuleTables
+    rules: LiquidationRules
+    currency_usd: Float[AnyArray, " currency"]
+    stop_ratio: Float[AnyArray, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Progress:
+    """Where an account is in a stage.
+
+    Attributes:
+        held: What it holds.
+        began: What it held when the stage began.
+        phase: Of the stage.
+        done: Whether the stage is over.
+    """
+
+    held: Holdings
+    began: Holdings
+    phase: Int[AnyArray, "*account"]
+    done: Bool[AnyArray, "*account"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Turn:
+    """What an account did in one turn; a trade of nothing where it did none.
+
+    Attributes:
+        before, after: Its margin around the trade.
+        unit: The unit traded in, a place among the account's.
+        by_unit: Whether a whole unit was reduced.
+    """
+
+    traded: Bool[AnyArray, "*account"]
+    trade: Trade
+    costs: TradeCosts
+    before: AccountFigures
+    after: AccountFigures
+    unit: Int[AnyArray, "*account"]
+    by_unit: Bool[AnyArray, "*account"]
+
+
+@partial(jax.jit, static_argnames="stage")
+def run_turns(stage: str, process: Process, books: Book, joins: Array, progress: Progress) -> tuple[Progress, Turn]:
+    """Take every account of a batch ``TURNS`` turns further.
+
+    Args:
+        stage: One of ``PHASES``.
+        process: What they share.
+        books: Theirs.
+        joins: ``[account, unit]`` 1 where spot of the coin enters the unit.
+        progress: Where each is.
+
+    Returns:
+        Where each is then, and ``[turn, account]`` what was done.
+    """
+
+    def one_turn(progress: Progress) -> tuple[Progress, Turn]:
+        def of(book: Book, j: Array, p: Progress) -> tuple[Progress, Turn]:
+            return _turn(stage, _setting(process, book, j), process.rules, p)
+
+        return jax.vmap(of)(books, joins, progress)
+
+    def goes_on(state: tuple[Array, Progress, Turn]) -> Array:
+        return (state[0] < TURNS) & ~state[1].done.all()
+
+    def next_turn(state: tuple[Array, Progress, Turn]) -> tuple[Array, Progress, Turn]:
+        place, progress, log = state
+        progress, turn = one_turn(progress)
+        return place + 1, progress, jax.tree.map(lambda x, new: x.at[place].set(new), log, turn)
+
+    like = jax.eval_shape(one_turn, progress)[1]
+    log = jax.tree.map(lambda x: jnp.zeros((TURNS, *x.shape), x.dtype), like)
+    _, progress, log = jax.lax.while_loop(goes_on, next_turn, (jnp.zeros((), jnp.int32), progress, log))
+    return progress, log
+
+
+@jax.jit
+def evaluate_books(process: Process, books: Book, joins: Array, held: Holdings) -> Evaluation:
+    """Margin what accounts hold."""
+    return jax.vmap(lambda book, j, h: evaluated(_setting(process, book, j), h))(books, joins, held)
+
+
+def _setting(p: Process, book: Book, joins: Float[Array, " unit"]) -> Setting:
+    return Setting(
+        book=book,
+        terms=jax.tree.map(lambda x: x[book.instrument], p.terms),
+        units=jax.tree.map(lambda x: x[book.unit_key], p.units),
+        joins=joins,
+        like=p.like,
+        shared=p.shared,
+        rules=p.tables,
+        currency_usd=p.currency_usd,
+        stop_ratio=p.stop_ratio,
+    )
+
+
+def _turn(stage: str, s: Setting, rules: LiquidationRules, progress: Progress) -> tuple[Progress, Turn]:
+    """One turn of one account: trade the best candidate, or go on to the next phase, or end."""
+    held, now = progress.held, evaluated(s, progress.held)
+    began = progress.began, evaluated(s, progress.began)
+    whole, by_unit = progress.phase % 2 == 1, progress.phase >= 2
+    found = _candidates(stage, s, rules, held, now, began, whole, by_unit)
+    chosen, counts = best_candidate(s, rules, held, now, found, jnp.where(whole, -jnp.inf, rules.whole_below_usd))
+    goes_on = _STAGES[stage].triggered(s, rules, held, now).any() & (now.account.margin_ratio <= s.stop_ratio)
+    trades = counts & goes_on & ~progress.done
+    trade = jax.tree.map(lambda x: jnp.where(trades, x[chosen], 0.0), found.trade)
+    costs = trade_costs(s, rules, held.quantity, trade)
+    new = after_trade(s, held, trade, costs)
+    phase = jnp.where(trades, 0, progress.phase + 1)
+    ended = progress.done | ~goes_on | (phase >= PHASES[stage])
+    turn = Turn(trades, trade, costs, now.account, evaluated(s, new).account, found.unit[chosen], by_unit)
+    return Progress(new, progress.began, jnp.where(ended, 0, phase), ended), turn
+
+
+def _candidates(stage: str, s: Setting, rules: LiquidationRules, held: Holdings, *more: Any) -> Candidates:
+    now, began, whole, by_unit = more
+    if stage == "reduction":
+        return reduction.candidates(s, rules, held, now, began, whole, by_unit)
+    return _STAGES[stage].candidates(s, rules, held, now, began, whole)

@@ -1,0 +1,146 @@
+"""Trades of one account: how large a leg may be, what it costs, and what it does to holdings (docs/liquidation.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from shockgrid.market.liquidity import impact_usd
+from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float
+from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
+from shockgrid.venues.okx.liquidation.figures import Setting, in_currency
+
+WHOLE_LOTS = 1e-9
+"""Contracts this close to the next lot, in lots, are that lot."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LiquidationRules:
+    """The numbers of the process; names as in the rulebook's group ``liquidation``.
+
+    Attributes:
+        step_frac: Of the stage that runs.
+        trigger_frac: Of DDH2.
+        spot_fee_frac, spot_slippage_frac: Costs of trading spot, those of forced conversion.
+    """
+
+    step_frac: Float[AnyArray, ""]
+    trigger_frac: Float[AnyArray, ""]
+    whole_below_usd: Float[AnyArray, ""]
+    depth_band_frac: Float[AnyArray, ""]
+    spot_fee_frac: Float[AnyArray, ""]
+    spot_slippage_frac: Float[AnyArray, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Trade:
+    """Legs that are done at once; perhaps many trades, a trade axis in front.
+
+    Attributes:
+        contracts: Signed, of each entry.
+        coins: Signed, of the spot of each unit's coin.
+    """
+
+    contracts: Float[AnyArray, "*trade entry"]
+    coins: Float[AnyArray, "*trade unit"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TradeCosts:
+    """In USD, of each leg."""
+
+    fee_usd: Float[AnyArray, "*trade entry"]
+    slippage_usd: Float[AnyArray, "*trade entry"]
+    spot_fee_usd: Float[AnyArray, "*trade unit"]
+    spot_slippage_usd: Float[AnyArray, "*trade unit"]
+
+    @property
+    def total(self) -> Array:
+        """Of the whole trade."""
+        legs = jnp.sum(self.fee_usd + self.slippage_usd, axis=-1)
+        return legs + jnp.sum(self.spot_fee_usd + self.spot_slippage_usd, axis=-1)
+
+
+def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
+    """Contracts that a leg trades: what is wanted, in lots, as far as what is held and the market's depth allow.
+
+    All that is held may go whatever the lots. What is less than a lot is one lot, or nothing where that does not fit.
+
+    Args:
+        wanted: Contracts, 0 or more.
+        most: What is held, where the leg reduces it; infinity elsewhere.
+        terms: Of the entries.
+    """
+    limit = jnp.minimum(most, terms.room)
+    size = jnp.minimum(wanted, limit)
+    lots = jnp.minimum(jnp.floor(size / terms.lot + WHOLE_LOTS) * terms.lot, limit)
+    lots = jnp.where(lots > 0.0, lots, jnp.where(terms.lot <= limit, terms.lot, 0.0))
+    return jnp.where((size == most) | (size <= 0.0), size, lots)
+
+
+def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " entry"], trade: Trade) -> TradeCosts:
+    """Fee and slippage of each leg.
+
+    Slippage is the impact on the depth, where it is known; elsewhere what MR7 charges the side held beyond the fee.
+
+    Args:
+        s: The setting.
+        rules: The process's numbers.
+        quantity: What is held before.
+        trade: One trade, or many.
+    """
+    terms, traded = s.terms, jnp.abs(trade.contracts)
+    side = jnp.where(quantity == 0.0, trade.contracts, quantity)
+    charge = jnp.where(side > 0.0, terms.charge_long, terms.charge_short)
+    by_rule = traded * jnp.maximum(charge - terms.fee_usd, 0.0)
+    known = ~jnp.isnan(terms.depth_usd)
+    depth = jnp.where(known, terms.depth_usd, 1.0)
+    by_depth = impact_usd(traded * terms.notional_usd, depth, terms.half_spread, rules.depth_band_frac)
+    spot_usd = jnp.abs(trade.coins) * s.units.index_usd
+    return TradeCosts(
+        fee_usd=traded * terms.fee_usd,
+        slippage_usd=jnp.where(known, by_depth, by_rule),
+        spot_fee_usd=rules.spot_fee_frac * spot_usd,
+        spot_slippage_usd=rules.spot_slippage_frac * spot_usd,
+    )
+
+
+def cash_changes(
+    s: Setting, trade: Trade, costs: TradeCosts
+) -> tuple[Float[Array, "*trade currency"], Float[Array, "*trade currency"]]:
+    """Change of each currency's equity, and of its equity without options, by a trade at today's marks."""
+    terms, price = s.terms, s.currency_usd
+    place = jnp.arange(price.shape[0])
+    costs_of = in_currency(s, (costs.fee_usd + costs.slippage_usd) / terms.settle_usd)
+    premium = in_currency(s, jnp.where(terms.is_option, trade.contracts * terms.value, 0.0))
+    coin = (s.book.spot_currency[:, None] == place[None, :]).astype(price.dtype)
+    paid = trade.coins * s.units.index_usd + costs.spot_fee_usd + costs.spot_slippage_usd
+    quote = jnp.sum(paid, axis=-1)[..., None] * (place == s.book.quote) / price
+    equity = trade.coins @ coin - quote - costs_of
+    return equity, equity - premium
+
+
+def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> Holdings:
+    """Holdings after one trade: closing turns unrealised profit into cash, what is opened enters at the mark."""
+    terms, q, dq = s.terms, held.quantity, trade.contracts
+    closes = q * dq < 0.0
+    share = jnp.where(closes, jnp.minimum(jnp.abs(dq) / jnp.where(q == 0.0, 1.0, jnp.abs(q)), 1.0), 0.0)
+    realised = jnp.where(terms.is_option, 0.0, share * (q * terms.value - held.entry_value))
+    opened = jnp.where(closes, 0.0, dq * terms.value)
+    _, change = cash_changes(s, trade, costs)
+    return Holdings(
+        quantity=jnp.where(dq == -q, 0.0, q + dq),
+        entry_value=jnp.where(dq == -q, 0.0, held.entry_value * (1.0 - share) + opened),
+        cash=held.cash + change + in_currency(s, realised),
+    )
+
+
+def one_hot(place: Array, n: int) -> Bool[Array, "*row place"]:
+    """True at each place."""
+    return place[..., None] == jnp.arange(n)
