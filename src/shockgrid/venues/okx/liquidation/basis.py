@@ -30,6 +30,7 @@ def candidates(
     now: Evaluation,
     began: tuple[Holdings, Evaluation],
     whole: Array,
+    by_unit: Array,
 ) -> Candidates:
     """Every leg with the largest one opposite to it in another tenor.
 
@@ -40,7 +41,9 @@ def candidates(
         now: Their margin.
         began: Both when the stage began.
         whole: Whether candidates are taken whole.
+        by_unit: Nothing here.
     """
+    del by_unit
     n_entries, unit_of = s.book.instrument.shape[0], _leg_units(s)
     eligible = triggered(s, rules, held, now)
     unit = first_largest(now.units.mr4, eligible, s.book.rank[n_entries:])

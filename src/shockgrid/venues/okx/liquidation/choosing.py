@@ -25,6 +25,9 @@ from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 LEAST_RELIEF = 1e-12
 """Of equity and required margin together: less is rounding."""
 
+NOISE = 1e-14
+"""Of the same: reliefs are differences of figures of that size, and this close they are equal."""
+
 LEAST_COST_USD = 1e-6
 """What a trade that costs nothing counts as costing."""
 
@@ -45,10 +48,15 @@ class Candidates:
     valid: Bool[AnyArray, "*account anchor"]
 
 
-def first_largest(values: Float[Array, " row"], valid: Bool[Array, " row"], rank: Int[Array, " row"]) -> Array:
-    """Place of the largest valid value; of those within 1e-9 of it, of the first in rank."""
+def first_largest(
+    values: Float[Array, " row"],
+    valid: Bool[Array, " row"],
+    rank: Int[Array, " row"],
+    noise: Float[Array, " row"] | float = 0.0,
+) -> Array:
+    """Place of the largest valid value; of those within 1e-9 of it (and their noise), of the first in rank."""
     largest = jnp.max(jnp.where(valid, values, -jnp.inf))
-    near = valid & (values >= largest - TIE_TOLERANCE * jnp.abs(largest))
+    near = valid & (values + noise >= largest - TIE_TOLERANCE * jnp.abs(largest))
     return jnp.argmin(jnp.where(near, rank, jnp.iinfo(rank.dtype).max))
 
 
@@ -78,8 +86,9 @@ def best_candidate(
     relief = a.shortfall_usd - after.shortfall_usd
     counts = found.valid & (relief > LEAST_RELIEF * (jnp.abs(a.equity_usd) + a.required_usd))
     counts &= a.mmr_usd - after.mmr_usd >= least_mmr
-    score = relief / jnp.maximum(costs.total, LEAST_COST_USD)
-    return first_largest(score, counts, s.book.rank), jnp.any(counts)
+    cost = jnp.maximum(costs.total, LEAST_COST_USD)
+    noise = NOISE * (jnp.abs(a.equity_usd) + a.required_usd) / cost
+    return first_largest(relief / cost, counts, s.book.rank, noise), jnp.any(counts)
 
 
 def now_total(now: Evaluation) -> Float[Array, ""]:

@@ -78,8 +78,10 @@ def contract_terms(market: Market, rules: Rulebook, exposures: Exposures) -> Con
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(c.is_inverse, -c.contract_value / s.mark, c.contract_value * s.mark)
         room = float(rules["liquidation.depth_frac"]) * depth / notional
+    with jax.enable_x64(True):
+        linear = np.asarray(linear_table(exposures.linear))
     return ContractTerms(
-        linear=np.asarray(linear_table(exposures.linear)),
+        linear=linear,
         charge_long=exposures.gross.charge_long,
         charge_short=exposures.gross.charge_short,
         size_usd=exposures.gross.size,

@@ -32,6 +32,7 @@ def candidates(
     now: Evaluation,
     began: tuple[Holdings, Evaluation],
     whole: Array,
+    by_unit: Array,
 ) -> Candidates:
     """Every leg of a side of the pair, with the main leg of the other side.
 
@@ -42,7 +43,9 @@ def candidates(
         now: Their margin.
         began: Both when the stage began.
         whole: Whether candidates are taken whole.
+        by_unit: Nothing here.
     """
+    del by_unit
     terms, n_entries, n_units = s.terms, s.book.instrument.shape[0], s.book.unit_key.shape[0]
     eligible = triggered(s, rules, held, now)
     unit = first_largest(now.units.mr9, eligible, s.book.rank[n_entries:])

@@ -10,6 +10,8 @@ from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, members
 from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size
 
+ROUNDING = 1e-12
+
 
 def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
     """Units with options whose MR1 or MR6 is more than a share of their MMR."""
@@ -25,6 +27,7 @@ def candidates(
     now: Evaluation,
     began: tuple[Holdings, Evaluation],
     whole: Array,
+    by_unit: Array,
 ) -> Candidates:
     """Every perpetual and future held in the unit, and its most liquid one, against the unit's net delta.
 
@@ -35,7 +38,9 @@ def candidates(
         now: Their margin.
         began: Both when the stage began.
         whole: Whether candidates are taken whole.
+        by_unit: Nothing here.
     """
+    del by_unit
     terms, q, n_entries, n_units = s.terms, held.quantity, s.book.instrument.shape[0], s.book.unit_key.shape[0]
     eligible = triggered(s, rules, held, now)
     unit = first_largest(_charge(now), eligible, s.book.rank[n_entries:])
@@ -59,5 +64,6 @@ def _charge(now: Evaluation) -> Float[Array, " unit"]:
 
 
 def _net_delta(now: Evaluation) -> Float[Array, " unit"]:
-    """Delta of derivatives and of the spot that hedges them."""
-    return now.units.delta_coin + now.units.spot_in_use
+    """Delta of derivatives and of the spot that hedges them; what rounding leaves of a full hedge is none."""
+    delta, used = now.units.delta_coin, now.units.spot_in_use
+    return jnp.where(jnp.abs(delta + used) > ROUNDING * jnp.abs(delta), delta + used, 0.0)

@@ -17,9 +17,9 @@ from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.contract_terms import contract_terms
-from shockgrid.venues.okx.liquidation.figures import AccountFigures
+from shockgrid.venues.okx.liquidation.figures import AccountFigures, Evaluation
 from shockgrid.venues.okx.liquidation.layout import LEAST_ENTRIES, LaidBooks
-from shockgrid.venues.okx.liquidation.stage import TURNS, Process, Progress, Turn, run_turns
+from shockgrid.venues.okx.liquidation.stage import STAGES, TURNS, Process, Progress, Turn, evaluate_books, run_turns
 from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, TradeCosts
 from shockgrid.venues.okx.margin import denomination_prices
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
@@ -70,6 +70,15 @@ def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Proce
     )
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class State:
+    """Of accounts between two stages (NumPy): what they hold, and its margin."""
+
+    held: Holdings
+    now: Evaluation
+
+
 @dataclass(frozen=True)
 class StageLog:
     """What accounts of one size traded in one stage, in order for each account (NumPy).
@@ -88,66 +97,90 @@ class StageLog:
 
 
 def run_stage(
-    stage: str, process: Process, books: LaidBooks, held: Holdings, active: np.ndarray, step_frac: float
-) -> tuple[Holdings, StageLog]:
+    stage: str, process: Process, books: LaidBooks, state: State, active: np.ndarray, step_frac: float
+) -> tuple[State, StageLog]:
     """Run a stage for some accounts to its end.
 
     Args:
-        stage: One of ``PHASES``.
+        stage: One of ``STAGES``.
         process: What they share.
         books: Theirs.
-        held: ``[account, ...]`` what all of the books hold.
+        state: Of all of the books.
         active: Places of the accounts that take part.
         step_frac: Of the stage.
 
     Returns:
-        What all hold afterwards, and what was traded.
+        The state of all afterwards, and what was traded.
     """
+    number = np.array(STAGES.index(stage), np.int32)
     process = replace(process, rules=replace(process.rules, step_frac=np.array(step_frac)))
-    held = jax.tree.map(np.array, held)
+    state = jax.tree.map(np.array, state)
     slots = device_slots()
     pieces = [part for part in np.array_split(active, min(len(slots), max(1, len(active)))) if len(part)]
 
     def work(places: np.ndarray, device: Device) -> list[tuple[np.ndarray, Turn]]:
-        return list(_run_batches(stage, jax.device_put(process, device), books, held, places))
+        return list(_run_batches(number, jax.device_put(process, device), books, state, places))
 
     done = [part for found in map_on_devices(work, pieces, slots) for part in found]
     if not done:
-        return held, StageLog(stage, books, np.zeros(0, int), _no_turn(books, held))
+        return state, StageLog(stage, books, np.zeros(0, int), _no_turn(books, state.held))
     place = np.concatenate([p for p, _ in done])
     turn = jax.tree.map(lambda *x: np.concatenate(x), *(t for _, t in done))
-    return held, StageLog(stage, books, place, turn)
+    return state, StageLog(stage, books, place, turn)
+
+
+def evaluate(process: Process, books: LaidBooks, held: Holdings) -> tuple[State, dict[str, np.ndarray]]:
+    """Margin what accounts hold, batch by batch, and which stages are for each."""
+    lanes, n = _lanes(books), len(books.account)
+    parts = []
+    with jax.enable_x64(True):
+        for first in range(0, n, lanes):
+            place = np.minimum(np.arange(first, first + lanes), n - 1)
+            found = evaluate_books(process, rows_of(books.book, place), books.joins[place], rows_of(held, place))
+            parts.append(rows_of(jax.device_get(found), np.arange(min(lanes, n - first))))
+    now, triggered = jax.tree.map(lambda *x: np.concatenate(x), *parts)
+    return State(held, now), triggered
+
+
+def _lanes(books: LaidBooks) -> int:
+    return max(1, ANCHORS // books.held.quantity.shape[1])
 
 
 def _run_batches(
-    stage: str, process: Process, books: LaidBooks, held: Holdings, places: np.ndarray
+    stage: np.ndarray, process: Process, books: LaidBooks, state: State, places: np.ndarray
 ) -> Iterator[tuple[np.ndarray, Turn]]:
-    """Run accounts in the slots of a batch, the next one where one is done; what they hold is written back.
+    """Run accounts in the slots of a batch, the next one where one is done; their state is written back.
 
     Yields:
         Places of accounts that traded, and ``[trade, ...]`` what, call by call.
     """
-    lanes, waiting = max(1, ANCHORS // held.quantity.shape[1]), deque(places.tolist())
+    lanes, waiting = _lanes(books), deque(places.tolist())
     slot, turns = np.full(lanes, -1), np.zeros(lanes, int)
-    phase, began = np.zeros(lanes, np.int32), _rows(held, np.zeros(lanes, int))
+    phase, began = np.zeros(lanes, np.int32), rows_of(state, np.zeros(lanes, int))
     while waiting or (slot >= 0).any():
-        for lane in np.flatnonzero(slot < 0)[: len(waiting)]:
-            slot[lane], turns[lane], phase[lane] = waiting.popleft(), 0, 0
-            for name, values in vars(began).items():
-                values[lane] = getattr(held, name)[slot[lane]]
+        new = np.flatnonzero(slot < 0)[: len(waiting)]
+        slot[new] = [waiting.popleft() for _ in new]
+        turns[new], phase[new] = 0, 0
+        write_rows(began, new, rows_of(state, slot[new]))
         live, place = slot >= 0, np.maximum(slot, 0)
-        progress = Progress(_rows(held, place), began, phase, ~live)
-        found = run_turns(stage, process, _rows(books.book, place), books.joins[place], progress)
+        current = rows_of(state, place)
+        progress = Progress(current.held, current.now, (began.held, began.now), phase, ~live)
+        found = run_turns(stage, process, rows_of(books.book, place), books.joins[place], progress)
         progress, log = jax.tree.map(np.array, jax.device_get(found))
-        for name, values in vars(held).items():
-            values[place[live]] = getattr(progress.held, name)[live]
+        write_rows(state, place[live], rows_of(State(progress.held, progress.now), live))
         turn, lane = np.nonzero(log.traded)
         yield place[lane], jax.tree.map(lambda x, at=(turn, lane): x[at], log)
         turns += TURNS
         phase, slot = progress.phase, np.where(progress.done | (turns >= MAX_TURNS), -1, slot)
 
 
-def _rows(tree: T, place: np.ndarray) -> T:
+def write_rows(tree: T, place: np.ndarray, rows: T) -> None:
+    """Put rows in their places, in all arrays."""
+    jax.tree.map(lambda x, new: x.__setitem__(place, new), tree, rows)
+
+
+def rows_of(tree: T, place: np.ndarray) -> T:
+    """The rows at places, of all arrays."""
     return jax.tree.map(lambda x: x[place], tree)
 
 

@@ -6,7 +6,7 @@ traded and puts accounts that wait in the places of those that are done (``proce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,12 @@ from shockgrid.venues.okx.unit_margin import SharedRules, UnitRules
 PHASES = {"ddh1": 2, "ddh2": 2, "basis": 2, "reduction": 4}
 """Of the stages that trade contracts, in order: slices, then whole; of the reduction then the same of whole units."""
 
+STAGES = tuple(PHASES)
+
 TURNS = 16
 """Of one call: enough to make the host's share small, few enough that accounts which are done do not wait long."""
 
-_STAGES = {"ddh1": ddh1, "ddh2": ddh2, "basis": basis, "reduction": reduction}
+_MODULES = (ddh1, ddh2, basis, reduction)
 
 
 @jax.tree_util.register_dataclass
@@ -62,14 +64,15 @@ class Progress:
     """Where an account is in a stage.
 
     Attributes:
-        held: What it holds.
-        began: What it held when the stage began.
+        held, now: What it holds, and its margin.
+        began: Both when the stage began.
         phase: Of the stage.
         done: Whether the stage is over.
     """
 
     held: Holdings
-    began: Holdings
+    now: Evaluation
+    began: tuple[Holdings, Evaluation]
     phase: Int[AnyArray, "*account"]
     done: Bool[AnyArray, "*account"]
 
@@ -94,12 +97,14 @@ class Turn:
     by_unit: Bool[AnyArray, "*account"]
 
 
-@partial(jax.jit, static_argnames="stage")
-def run_turns(stage: str, process: Process, books: Book, joins: Array, progress: Progress) -> tuple[Progress, Turn]:
+@jax.jit
+def run_turns(
+    stage: Int[Array, ""], process: Process, books: Book, joins: Array, progress: Progress
+) -> tuple[Progress, Turn]:
     """Take every account of a batch ``TURNS`` turns further.
 
     Args:
-        stage: One of ``PHASES``.
+        stage: Place among ``STAGES``; no static argument, so that all stages share one compilation.
         process: What they share.
         books: Theirs.
         joins: ``[account, unit]`` 1 where spot of the coin enters the unit.
@@ -109,11 +114,15 @@ def run_turns(stage: str, process: Process, books: Book, joins: Array, progress:
         Where each is then, and ``[turn, account]`` what was done.
     """
 
-    def one_turn(progress: Progress) -> tuple[Progress, Turn]:
-        def of(book: Book, j: Array, p: Progress) -> tuple[Progress, Turn]:
-            return _turn(stage, _setting(process, book, j), process.rules, p)
+    def per_account(function: Any, *more: Any) -> Any:
+        return jax.vmap(lambda book, j, *x: function(_setting(process, book, j), process.rules, *x))(
+            books, joins, *more
+        )
 
-        return jax.vmap(of)(books, joins, progress)
+    def one_turn(progress: Progress) -> tuple[Progress, Turn]:
+        proposals = [partial(per_account, partial(_proposed, module)) for module in _MODULES]
+        found, triggered = jax.lax.switch(stage, proposals, progress)
+        return per_account(partial(_turn, jnp.array(list(PHASES.values()))[stage]), progress, found, triggered)
 
     def goes_on(state: tuple[Array, Progress, Turn]) -> Array:
         return (state[0] < TURNS) & ~state[1].done.all()
@@ -130,9 +139,20 @@ def run_turns(stage: str, process: Process, books: Book, joins: Array, progress:
 
 
 @jax.jit
-def evaluate_books(process: Process, books: Book, joins: Array, held: Holdings) -> Evaluation:
-    """Margin what accounts hold."""
-    return jax.vmap(lambda book, j, h: evaluated(_setting(process, book, j), h))(books, joins, held)
+def evaluate_books(
+    process: Process, books: Book, joins: Array, held: Holdings
+) -> tuple[Evaluation, dict[str, Bool[Array, " account"]]]:
+    """Margin what accounts hold, and whether each stage is for them."""
+
+    def of(book: Book, j: Array, held: Holdings) -> tuple[Evaluation, dict[str, Array]]:
+        s = _setting(process, book, j)
+        now = evaluated(s, held)
+        return now, {
+            name: stage.triggered(s, process.rules, held, now).any()
+            for name, stage in zip(STAGES, _MODULES, strict=True)
+        }
+
+    return jax.vmap(of)(books, joins, held)
 
 
 def _setting(p: Process, book: Book, joins: Float[Array, " unit"]) -> Setting:
@@ -149,26 +169,29 @@ def _setting(p: Process, book: Book, joins: Float[Array, " unit"]) -> Setting:
     )
 
 
-def _turn(stage: str, s: Setting, rules: LiquidationRules, progress: Progress) -> tuple[Progress, Turn]:
-    """One turn of one account: trade the best candidate, or go on to the next phase, or end."""
-    held, now = progress.held, evaluated(s, progress.held)
-    began = progress.began, evaluated(s, progress.began)
+def _proposed(module: Any, s: Setting, rules: LiquidationRules, progress: Progress) -> tuple[Candidates, Array]:
+    """What a stage proposes for one account, and whether it is for it."""
+    held, now = progress.held, progress.now
     whole, by_unit = progress.phase % 2 == 1, progress.phase >= 2
-    found = _candidates(stage, s, rules, held, now, began, whole, by_unit)
-    chosen, counts = best_candidate(s, rules, held, now, found, jnp.where(whole, -jnp.inf, rules.whole_below_usd))
-    goes_on = _STAGES[stage].triggered(s, rules, held, now).any() & (now.account.margin_ratio <= s.stop_ratio)
-    trades = counts & goes_on & ~progress.done
+    found = module.candidates(s, rules, held, now, progress.began, whole, by_unit)
+    found = replace(found, unit=found.unit.astype(jnp.int32))
+    return found, module.triggered(s, rules, held, now).any()
+
+
+def _turn(
+    n_phases: Array, s: Setting, rules: LiquidationRules, progress: Progress, found: Candidates, triggered: Array
+) -> tuple[Progress, Turn]:
+    """One turn of one account: trade the best candidate, or go on to the next phase, or end."""
+    held, now, began = progress.held, progress.now, progress.began
+    least_mmr = jnp.where(progress.phase % 2 == 1, -jnp.inf, rules.whole_below_usd)
+    chosen, counts = best_candidate(s, rules, held, now, found, least_mmr)
+    goes_on = triggered & (now.account.margin_ratio <= s.stop_ratio) & ~progress.done
+    trades = counts & goes_on
     trade = jax.tree.map(lambda x: jnp.where(trades, x[chosen], 0.0), found.trade)
     costs = trade_costs(s, rules, held.quantity, trade)
     new = after_trade(s, held, trade, costs)
+    then = evaluated(s, new)
     phase = jnp.where(trades, 0, progress.phase + 1)
-    ended = progress.done | ~goes_on | (phase >= PHASES[stage])
-    turn = Turn(trades, trade, costs, now.account, evaluated(s, new).account, found.unit[chosen], by_unit)
-    return Progress(new, progress.began, jnp.where(ended, 0, phase), ended), turn
-
-
-def _candidates(stage: str, s: Setting, rules: LiquidationRules, held: Holdings, *more: Any) -> Candidates:
-    now, began, whole, by_unit = more
-    if stage == "reduction":
-        return reduction.candidates(s, rules, held, now, began, whole, by_unit)
-    return _STAGES[stage].candidates(s, rules, held, now, began, whole)
+    ended = ~goes_on | (phase >= n_phases)
+    turn = Turn(trades, trade, costs, now.account, then.account, found.unit[chosen], progress.phase >= 2)
+    return Progress(new, then, began, jnp.where(ended, 0, phase), ended), turn

@@ -14,7 +14,7 @@ from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
 from shockgrid.venues.okx.liquidation.figures import Setting, in_currency
 
 WHOLE_LOTS = 1e-9
-"""Contracts this close to the next lot, in lots, are that lot."""
+"""What is this close to the next lot, in lots, or to all that is held, relatively, is that."""
 
 
 @jax.tree_util.register_dataclass
@@ -81,7 +81,8 @@ def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
     size = jnp.minimum(wanted, limit)
     lots = jnp.minimum(jnp.floor(size / terms.lot + WHOLE_LOTS) * terms.lot, limit)
     lots = jnp.where(lots > 0.0, lots, jnp.where(terms.lot <= limit, terms.lot, 0.0))
-    return jnp.where((size == most) | (size <= 0.0), size, lots)
+    everything = size >= most * (1.0 - WHOLE_LOTS)
+    return jnp.where(size <= 0.0, 0.0, jnp.where(everything, most, lots))
 
 
 def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " entry"], trade: Trade) -> TradeCosts:
