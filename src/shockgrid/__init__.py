@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from shockgrid.report.conversion import convert_debts as convert_debts
     from shockgrid.report.folder_run import margin_folder as margin_folder
     from shockgrid.report.interest import accrue_interest as accrue_interest
+    from shockgrid.report.liquidation import liquidate as liquidate
+    from shockgrid.report.liquidation_report import LiquidationReport as LiquidationReport
     from shockgrid.report.margin import margin as margin
     from shockgrid.report.margin_report import MarginReport as MarginReport
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
@@ -57,6 +59,7 @@ _HOME = {
     "Attribution": "builder.attribution",
     "ConversionReport": "report.conversion",
     "InputError": "errors",
+    "LiquidationReport": "report.liquidation_report",
     "MarginCurve": "builder.margin_curve",
     "MarginReport": "report.margin_report",
     "ModeComparison": "builder.mode_comparison",
@@ -73,6 +76,7 @@ _HOME = {
     "compare_modes": "builder.mode_comparison",
     "convert_debts": "report.conversion",
     "implied_vol": "pricing.implied_vols",
+    "liquidate": "report.liquidation",
     "liquidation_price": "builder.liquidation_price",
     "list_rulebooks": "io.rulebook_file",
     "load_rulebook": "io.rulebook_file",
@@ -101,6 +105,7 @@ __all__ = [
     "Attribution",
     "ConversionReport",
     "InputError",
+    "LiquidationReport",
     "MarginCurve",
     "MarginReport",
     "ModeComparison",
@@ -117,6 +122,7 @@ __all__ = [
     "compare_modes",
     "convert_debts",
     "implied_vol",
+    "liquidate",
     "liquidation_price",
     "list_rulebooks",
     "load_rulebook",

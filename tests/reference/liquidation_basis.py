@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.reference.contracts import cash_delta
+from tests.reference.liquidation_book import cash_of
 from tests.reference.liquidation_margin import contracts_held
 from tests.reference.liquidation_stages import View, largest
 from tests.reference.liquidation_trades import Leg, Setting, room_usd, sized_leg
 from tests.reference.risk_units import RiskUnit
+
+
+LEAST_SPOT_USD = 0.01  # less spot is no leg
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ def basis_legs(s: Setting, view: View, unit: RiskUnit) -> list[BasisLeg]:
 
 def spot_coins(s: Setting, view: View, unit: RiskUnit) -> float:
     """Spot in use as far as a balance of its sign stands behind it; 0 where MR4 does not count spot."""
-    used, balance = view.margin.units[unit].spot_in_use, view.book.balances.get(unit.coin, 0.0)
+    used, balance = view.margin.units[unit].spot_in_use, cash_of(view.book, unit.coin)
     if not s.priced.parameters.spot_in_mr4 or used * balance <= 0.0:
         return 0.0
-    return math.copysign(min(abs(used), abs(balance)), used)
+    coins = min(abs(used), abs(balance))
+    return math.copysign(coins, used) if coins * s.priced.usd(unit.coin) >= LEAST_SPOT_USD else 0.0
 
 
 def partner(leg: BasisLeg, legs: list[BasisLeg], s: Setting) -> BasisLeg | None:

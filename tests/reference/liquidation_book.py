@@ -45,6 +45,11 @@ def opened(account: dict, priced: PricedMarket) -> Book:
     return Book(account, quantities, entries, dict(account.get("balances", {})))
 
 
+def cash_of(book: Book, currency: str) -> float:
+    """The balance that can be spent: less the interest that has accrued (LP)."""
+    return book.balances.get(currency, 0.0) - book.account.get("accrued_interest", {}).get(currency, 0.0)
+
+
 def spot_equities(book: Book, priced: PricedMarket) -> dict[str, float]:
     """X of each currency: balance - accrued interest + q * value(mark) - entry value, without options (OC 2)."""
     amounts = dict(book.balances)

@@ -2,7 +2,7 @@
 
 from tests.reference.books import add
 from tests.reference.conversion import BRIDGE, buy_back, debt_order, first_rate, selling_order
-from tests.reference.liquidation_book import Book
+from tests.reference.liquidation_book import Book, cash_of
 from tests.reference.liquidation_stages import Process
 from tests.reference.liquidation_trades import Setting, step_row
 
@@ -35,7 +35,7 @@ def sellable(process: Process) -> dict[str, float]:
     """min(balance, equity) of each asset whose first haircut rate is above 0."""
     amounts = {}
     for currency, equity in process.now.margin.equities.items():
-        amount = min(process.now.book.balances.get(currency, 0.0), equity)
+        amount = min(cash_of(process.now.book, currency), equity)
         if amount > 0.0 and first_rate(currency, process.parameters) > 0.0:
             amounts[currency] = amount
     return amounts

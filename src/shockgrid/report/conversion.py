@@ -14,7 +14,6 @@ from shockgrid.accounts.balance_changes import with_balance_changes
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
-from shockgrid.market.universe import DENOMINATIONS
 from shockgrid.report.borrowing import debts_of
 from shockgrid.report.frame_files import write_frames
 from shockgrid.report.margin import margin
@@ -22,6 +21,7 @@ from shockgrid.report.margin_report import MarginReport
 from shockgrid.venues.okx.auto_borrow import Debts
 from shockgrid.venues.okx.conversion import Assets, BuyBacks, Trades, plan_conversion
 from shockgrid.venues.okx.rulebook import Rulebook
+from shockgrid.venues.okx.sale_order import first_discount_rates, sale_order
 
 REASONS = ("above the interest-free quota", "near the borrow limit")
 
@@ -150,33 +150,13 @@ def convert_debts(market: Market, accounts: Accounts, rules: Rulebook) -> Conver
 def _assets(report: MarginReport) -> Assets:
     """What each account could sell, in the order of sale."""
     rows, figures = report.rows, report.result.currencies
-    currencies = report.market.universe.currencies
-    rates = np.array([tiers[0] for tiers in report.rules.of_each("haircut.rates", currencies)])
+    rates = first_discount_rates(report.market, report.rules)
     # Never more than is held, and not what unrealised losses in the currency have already lost.
     amount = np.maximum(np.minimum(rows.currencies.balance, figures.equity), 0.0)
-    order = np.argsort(_sale_order(report, rates))[rows.currency]
+    order = np.argsort(sale_order(report.market, report.rules))[rows.currency]
     entry = np.flatnonzero((amount > 0) & (rates[rows.currency] > 0))
     entry = entry[np.lexsort((order[entry], rows.currency_account[entry]))]
     return Assets(rows.currency_account[entry], rows.currency[entry], amount[entry], *_prices(report, entry))
-
-
-def _sale_order(report: MarginReport, rates: np.ndarray) -> np.ndarray:
-    """Currencies in the order in which they are sold."""
-    currencies = report.market.universe.currencies
-    stable = [DENOMINATIONS.index(c) if c in DENOMINATIONS else len(DENOMINATIONS) for c in currencies]
-    volume = _largest_volume(report.market)
-    # Names are sorted already, and the sort is stable.
-    return np.lexsort((-volume, np.array(stable), -rates))
-
-
-def _largest_volume(market: Market) -> np.ndarray:
-    """Largest 24-hour volume among the contracts on each currency, 0 where none is given."""
-    volume = np.zeros(len(market.universe.currencies))
-    given = market.table.details.get("volume_24h_usd")
-    if given is not None:
-        of_contract = market.universe.contracts.coin_currency[market.universe.contracts.coin]
-        np.maximum.at(volume, of_contract, np.nan_to_num(given[market.order]))
-    return volume
 
 
 def _buy_backs(report: MarginReport, owed: Debts) -> BuyBacks:

@@ -8,8 +8,11 @@ from shockgrid.numerics.shapes import Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size, one_hot
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_sizes, one_hot
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
+
+LEAST_SPOT_USD = 0.01
+"""Less spot than a cent is what rounding left of a leg."""
 
 _SPOT_TENOR = -1
 
@@ -73,8 +76,9 @@ def _leg_deltas(s: Setting, held: Holdings, now: Evaluation) -> Float[Array, " l
     futures = jnp.where(s.terms.is_hedge & s.book.present, held.quantity * s.terms.delta_usd, 0.0)
     used = now.units.spot_in_use
     cash = jnp.where(s.book.spot_currency >= 0, held.cash[s.book.spot_currency], 0.0)
-    coins = jnp.where(used * cash > 0.0, jnp.sign(used) * jnp.minimum(jnp.abs(used), jnp.abs(cash)), 0.0)
-    return jnp.concatenate([futures, s.shared.basis_spot * coins * s.units.index_usd])
+    spot_usd = jnp.minimum(jnp.abs(used), jnp.abs(cash)) * s.units.index_usd
+    counts = (used * cash > 0.0) & (spot_usd >= LEAST_SPOT_USD)
+    return jnp.concatenate([futures, s.shared.basis_spot * jnp.where(counts, jnp.sign(used) * spot_usd, 0.0)])
 
 
 def _offsets(s: Setting, delta: Float[Array, " leg"]) -> Bool[Array, "leg leg"]:
@@ -111,7 +115,8 @@ def _trade(
     terms, n, q = s.terms, s.book.instrument.shape[0], held.quantity
     per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_usd), 1.0)
     wanted = volume[:, None] / per_contract[None, :]
-    size = leg_size(wanted, jnp.broadcast_to(jnp.abs(q), wanted.shape), terms)
-    contracts = jnp.where(chosen[:, :n], -jnp.sign(q) * size, 0.0)
-    coins = jnp.where(chosen[:, n:], -jnp.sign(delta[n:]) * volume[:, None] / s.units.index_usd, 0.0)
+    size = leg_sizes(wanted, jnp.abs(q), terms)
+    contracts = jnp.where(chosen[:, :n], -jnp.sign(q)[None, :] * size, 0.0)
+    per_usd = -jnp.sign(delta[n:]) / s.units.index_usd
+    coins = jnp.where(chosen[:, n:], per_usd[None, :] * volume[:, None], 0.0)
     return Trade(contracts, coins)

@@ -16,8 +16,8 @@ from shockgrid.venues.okx.liquidation.figures import (
     account_figures,
     gross_charge,
     members,
+    one_unit,
     own_spot,
-    unit_margins,
 )
 from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, cash_changes, trade_costs
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
@@ -78,49 +78,33 @@ def best_candidate(
         found: What the stage proposes.
         least_mmr: MMR that a candidate must relieve.
     """
-    costs = trade_costs(s, rules, held.quantity, found.trade)
-    equity, cash = cash_changes(s, found.trade, costs)
-    mmr = now_total(now) + _mmr_changes(s, held, now, found, cash)
-    after: AccountFigures = jax.vmap(account_figures, in_axes=(None, 0, 0))(s, mmr, now.equity[None, :] + equity)
+    value = jax.vmap(_after_candidate, in_axes=(None, None, None, None, 0, 0))
+    after, cost = value(s, rules, held, now, found.trade, found.unit)
     a = now.account
-    relief = a.shortfall_usd - after.shortfall_usd
-    counts = found.valid & (relief > LEAST_RELIEF * (jnp.abs(a.equity_usd) + a.required_usd))
-    counts &= a.mmr_usd - after.mmr_usd >= least_mmr
-    cost = jnp.maximum(costs.total, LEAST_COST_USD)
-    noise = NOISE * (jnp.abs(a.equity_usd) + a.required_usd) / cost
-    return first_largest(relief / cost, counts, s.book.rank, noise), jnp.any(counts)
+    relief, size = a.shortfall_usd - after.shortfall_usd, jnp.abs(a.equity_usd) + a.required_usd
+    counts = found.valid & (relief > LEAST_RELIEF * size) & (a.mmr_usd - after.mmr_usd >= least_mmr)
+    cost = jnp.maximum(cost, LEAST_COST_USD)
+    return first_largest(relief / cost, counts, s.book.rank, NOISE * size / cost), jnp.any(counts)
 
 
-def now_total(now: Evaluation) -> Float[Array, ""]:
-    """MMR of all units."""
-    return jnp.sum(now.units.mmr_usd)
-
-
-def _mmr_changes(
-    s: Setting, held: Holdings, now: Evaluation, found: Candidates, cash: Float[Array, "anchor currency"]
-) -> Float[Array, " anchor"]:
-    """Change of the MMR of all units by each candidate: its exposure rows are added to the sums of its unit."""
-    terms, unit, dq = s.terms, found.unit, found.trade.contracts
+def _after_candidate(
+    s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation, trade: Trade, unit: Int[Array, ""]
+) -> tuple[AccountFigures, Float[Array, ""]]:
+    """Margin of the account after one candidate, and its cost: its exposures are added to the sums of its unit."""
+    terms, q, dq = s.terms, held.quantity, trade.contracts
+    costs = trade_costs(s, rules, q, trade)
+    equity, cash = cash_changes(s, trade, costs)
     own = members(s)[unit]
-    q = held.quantity[None, :]
-    charge = jnp.sum(own * (gross_charge(q + dq, terms) - gross_charge(q, terms)), axis=1)
-    size = jnp.sum(own * (jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd[None, :], axis=1)
-    spot = own_spot(s, now.without_options[None, :] + cash)
-    rows = jnp.arange(len(unit))
-    after = unit_margins(
-        s,
-        now.linear[unit] + dq @ terms.linear,
-        now.charge_usd[unit] + charge,
-        now.size_usd[unit] + size,
-        spot[rows, unit],
-        unit,
-    )
-    change = after.mmr_usd - now.units.mmr_usd[unit]
-    if s.shared.structure == "v2":
-        return change
-    # Cash in the coin that a trade moves may hedge another of the coin's units.
-    joined = s.book.joined_unit[unit]
-    other = unit_margins(
-        s, now.linear[joined], now.charge_usd[joined], now.size_usd[joined], spot[rows, joined], joined
-    )
-    return change + jnp.where(joined >= 0, other.mmr_usd - now.units.mmr_usd[joined], 0.0)
+    charge = jnp.sum(own * (gross_charge(q + dq, terms) - gross_charge(q, terms)))
+    size = jnp.sum(own * (jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd)
+    spot = own_spot(s, now.without_options + cash)
+    linear = now.linear[unit] + dq @ terms.linear
+    new = one_unit(s, linear, now.charge_usd[unit] + charge, now.size_usd[unit] + size, spot[unit], unit)
+    change = new.mmr_usd - now.units.mmr_usd[unit]
+    if s.shared.structure == "v1":
+        # Cash in the coin that a trade moves may hedge another of the coin's units.
+        other = s.book.joined_unit[unit]
+        new = one_unit(s, now.linear[other], now.charge_usd[other], now.size_usd[other], spot[other], other)
+        change += jnp.where(other >= 0, new.mmr_usd - now.units.mmr_usd[other], 0.0)
+    total = jnp.sum(now.units.mmr_usd) + change
+    return account_figures(s, total, now.equity + equity), costs.total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from shockgrid.market.universe import DENOMINATIONS
@@ -10,7 +11,7 @@ from shockgrid.scenarios.exposures import split_linear
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size, one_hot
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_sizes, one_hot
 from shockgrid.venues.okx.mr9_depeg import PAIRS, hedged_volumes
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
@@ -82,7 +83,7 @@ def _volumes(s: Setting, now: Evaluation) -> tuple[Float[Array, "unit pair"], Fl
     if depeg is not None:
         spot_usd = depeg.count_spot * now.units.spot_in_use * s.units.index_usd
         net = net.at[:, DENOMINATIONS.index("USD")].add(spot_usd)
-    return jnp.stack(hedged_volumes([net[:, c] for c in range(len(DENOMINATIONS))]), axis=1), net
+    return jax.vmap(lambda x: jnp.stack(hedged_volumes(list(x))))(net), net
 
 
 def _legs(
@@ -112,5 +113,5 @@ def _contracts(
     terms, q = s.terms, held.quantity
     reduces = (jnp.sign(q) == sign) & (q != 0.0)
     wanted = volume[:, None] / jnp.abs(terms.delta_usd)[None, :]
-    size = leg_size(wanted, jnp.broadcast_to(jnp.where(reduces, jnp.abs(q), jnp.inf), wanted.shape), terms)
-    return jnp.where(leg | partner, -sign * size, 0.0)
+    size = leg_sizes(wanted, jnp.where(reduces, jnp.abs(q), jnp.inf), terms)
+    return jnp.where(leg | partner, -sign[None, :] * size, 0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +92,7 @@ def members(s: Setting) -> Float[Array, "unit entry"]:
     return ((s.book.unit[None, :] == places[:, None]) & s.book.present[None, :]).astype(s.currency_usd.dtype)
 
 
-def in_currency(s: Setting, amount: Float[Array, "*trade entry"]) -> Float[Array, "*trade currency"]:
+def in_currency(s: Setting, amount: Float[Array, " entry"]) -> Float[Array, " currency"]:
     """Amounts of entries, each in its settlement currency, by currency."""
     settles = s.terms.settle[:, None] == jnp.arange(s.currency_usd.shape[0])[None, :]
     return amount @ settles.astype(amount.dtype)
@@ -108,25 +107,26 @@ def evaluated(s: Setting, held: Holdings) -> Evaluation:
     gain = jnp.where(terms.is_option, 0.0, value - held.entry_value)
     without = held.cash + in_currency(s, gain)
     equity = without + in_currency(s, jnp.where(terms.is_option, value, 0.0))
-    units = unit_margins(s, linear, charge, size, own_spot(s, without), jnp.arange(s.book.unit_key.shape[-1]))
+    rows = (linear, charge, size, own_spot(s, without), jnp.arange(s.book.unit_key.shape[0]))
+    units = jax.vmap(one_unit, in_axes=(None, 0, 0, 0, 0, 0))(s, *rows)
     figures = account_figures(s, jnp.sum(units.mmr_usd), equity)
     return Evaluation(figures, units, linear, charge, size, equity, without)
 
 
-def own_spot(s: Setting, without_options: Float[Array, "*trade currency"]) -> Float[Array, "*trade unit"]:
+def own_spot(s: Setting, without_options: Float[Array, " currency"]) -> Float[Array, " unit"]:
     """Coins that may hedge each unit."""
-    return s.joins * jnp.where(s.book.spot_currency >= 0, without_options[..., s.book.spot_currency], 0.0)
+    return s.joins * jnp.where(s.book.spot_currency >= 0, without_options[s.book.spot_currency], 0.0)
 
 
-def unit_margins(
+def one_unit(
     s: Setting,
-    linear: Float[Array, "row column"],
-    charge_usd: Float[Array, " row"],
-    size_usd: Float[Array, " row"],
-    spot: Float[Array, " row"],
-    unit: Int[Array, " row"],
+    linear: Float[Array, " column"],
+    charge_usd: Float[Array, ""],
+    size_usd: Float[Array, ""],
+    spot: Float[Array, ""],
+    unit: Int[Array, ""],
 ) -> UnitMargin:
-    """Margin of units from the sums over their positions.
+    """Margin of a unit from the sums over its positions.
 
     Args:
         s: The setting.
@@ -134,12 +134,11 @@ def unit_margins(
         charge_usd: Likewise gross.
         size_usd: Likewise.
         spot: Coins that may hedge.
-        unit: Which of the account's units each row is.
+        unit: Which of the account's units it is.
     """
     sums = RiskSums(split_linear(linear, s.like), charge_usd, size_usd)
-    rule = jax.vmap(partial(unit_components), in_axes=(0, 0, 0, 0, None))
     rules = jax.tree.map(lambda x: x[unit], s.units)
-    return unit_margin(rule(sums, spot, s.book.spot_limit[unit], rules, s.shared))
+    return unit_margin(unit_components(sums, spot, s.book.spot_limit[unit], rules, s.shared))
 
 
 def account_figures(s: Setting, derivatives_mmr: Float[Array, ""], equity: Float[Array, " currency"]) -> AccountFigures:

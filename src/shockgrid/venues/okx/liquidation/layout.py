@@ -11,7 +11,6 @@ from shockgrid.accounts.book import POSITIONS
 from shockgrid.market.liquidity import liquidity, liquidity_order
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS
-from shockgrid.numerics.shapes import Array
 from shockgrid.numerics.size_bucket import size_bucket
 from shockgrid.venues.okx.liquidation.book import Book, Holdings
 from shockgrid.venues.okx.rule_tables import SpotTables
@@ -193,6 +192,6 @@ def _place_within(group: np.ndarray) -> np.ndarray:
     return np.arange(len(group)) - np.repeat(starts, np.diff(np.append(starts, len(group))))
 
 
-def _doubled(n: Array, least: int) -> np.ndarray:
+def _doubled(n: np.ndarray, least: int) -> np.ndarray:
     """The least power of two times ``least`` that holds n."""
     return (least * 2 ** np.ceil(np.log2(np.maximum(np.asarray(n), least) / least))).astype(int)

@@ -129,14 +129,26 @@ def run_stage(
     return state, StageLog(stage, books, place, turn)
 
 
-def evaluate(process: Process, books: LaidBooks, held: Holdings) -> tuple[State, dict[str, np.ndarray]]:
-    """Margin what accounts hold, batch by batch, and which stages are for each."""
-    lanes, n = _lanes(books), len(books.account)
+def evaluate(
+    process: Process, books: LaidBooks, held: Holdings, place: np.ndarray | None = None
+) -> tuple[State, dict[str, np.ndarray]]:
+    """Margin what accounts hold, batch by batch, and which stages are for each.
+
+    Args:
+        process: What they share.
+        books: Theirs.
+        held: ``[account, ...]`` what each holds.
+        place: Places of the accounts among the books; by default all of them.
+    """
+    place = np.arange(len(books.account)) if place is None else place
+    lanes, n = _lanes(books), len(place)
     parts = []
     with jax.enable_x64(True):
-        for first in range(0, n, lanes):
-            place = np.minimum(np.arange(first, first + lanes), n - 1)
-            found = evaluate_books(process, rows_of(books.book, place), books.joins[place], rows_of(held, place))
+        for first in range(0, max(n, 1), lanes):
+            row = np.minimum(np.arange(first, first + lanes), max(n - 1, 0))
+            at = place[row] if n else np.zeros(lanes, int)
+            batch = rows_of(held, row) if n else rows_of(books.held, at)
+            found = evaluate_books(process, rows_of(books.book, at), books.joins[at], batch)
             parts.append(rows_of(jax.device_get(found), np.arange(min(lanes, n - first))))
     now, triggered = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     return State(held, now), triggered
@@ -176,7 +188,8 @@ def _run_batches(
 
 def write_rows(tree: T, place: np.ndarray, rows: T) -> None:
     """Put rows in their places, in all arrays."""
-    jax.tree.map(lambda x, new: x.__setitem__(place, new), tree, rows)
+    for array, new in zip(jax.tree.leaves(tree), jax.tree.leaves(rows), strict=True):
+        array[place] = new
 
 
 def rows_of(tree: T, place: np.ndarray) -> T:

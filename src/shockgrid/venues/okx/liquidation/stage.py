@@ -132,7 +132,8 @@ def run_turns(
         progress, turn = one_turn(progress)
         return place + 1, progress, jax.tree.map(lambda x, new: x.at[place].set(new), log, turn)
 
-    like = jax.eval_shape(one_turn, progress)[1]
+    # Of this turn the shapes alone are wanted: XLA drops the rest.
+    _, like = one_turn(progress)
     log = jax.tree.map(lambda x: jnp.zeros((TURNS, *x.shape), x.dtype), like)
     _, progress, log = jax.lax.while_loop(goes_on, next_turn, (jnp.zeros((), jnp.int32), progress, log))
     return progress, log
@@ -187,7 +188,7 @@ def _turn(
     chosen, counts = best_candidate(s, rules, held, now, found, least_mmr)
     goes_on = triggered & (now.account.margin_ratio <= s.stop_ratio) & ~progress.done
     trades = counts & goes_on
-    trade = jax.tree.map(lambda x: jnp.where(trades, x[chosen], 0.0), found.trade)
+    trade = jax.tree.map(lambda x: jnp.where(trades, x[chosen], jnp.zeros_like(x[chosen])), found.trade)
     costs = trade_costs(s, rules, held.quantity, trade)
     new = after_trade(s, held, trade, costs)
     then = evaluated(s, new)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from shockgrid.market.liquidity import impact_usd
-from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float
+from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
 from shockgrid.venues.okx.liquidation.figures import Setting, in_currency
@@ -39,7 +39,7 @@ class LiquidationRules:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Trade:
-    """Legs that are done at once; perhaps many trades, a trade axis in front.
+    """Legs that are done at once; of many trades with a trade axis in front.
 
     Attributes:
         contracts: Signed, of each entry.
@@ -94,7 +94,7 @@ def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " en
         s: The setting.
         rules: The process's numbers.
         quantity: What is held before.
-        trade: One trade, or many.
+        trade: What is traded.
     """
     terms, traded = s.terms, jnp.abs(trade.contracts)
     side = jnp.where(quantity == 0.0, trade.contracts, quantity)
@@ -114,16 +114,15 @@ def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " en
 
 def cash_changes(
     s: Setting, trade: Trade, costs: TradeCosts
-) -> tuple[Float[Array, "*trade currency"], Float[Array, "*trade currency"]]:
+) -> tuple[Float[Array, " currency"], Float[Array, " currency"]]:
     """Change of each currency's equity, and of its equity without options, by a trade at today's marks."""
     terms, price = s.terms, s.currency_usd
     place = jnp.arange(price.shape[0])
     costs_of = in_currency(s, (costs.fee_usd + costs.slippage_usd) / terms.settle_usd)
     premium = in_currency(s, jnp.where(terms.is_option, trade.contracts * terms.value, 0.0))
-    coin = (s.book.spot_currency[:, None] == place[None, :]).astype(price.dtype)
-    paid = trade.coins * s.units.index_usd + costs.spot_fee_usd + costs.spot_slippage_usd
-    quote = jnp.sum(paid, axis=-1)[..., None] * (place == s.book.quote) / price
-    equity = trade.coins @ coin - quote - costs_of
+    coin = one_hot(s.book.spot_currency, len(place)).astype(price.dtype)
+    paid = jnp.sum(trade.coins * s.units.index_usd + costs.spot_fee_usd + costs.spot_slippage_usd)
+    equity = trade.coins @ coin - jnp.where(place == s.book.quote, paid / price, 0.0) - costs_of
     return equity, equity - premium
 
 
@@ -142,6 +141,11 @@ def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> 
     )
 
 
-def one_hot(place: Array, n: int) -> Bool[Array, "*row place"]:
+def one_hot(place: Int[Array, " row"], n: int) -> Bool[Array, "row place"]:
     """True at each place."""
-    return place[..., None] == jnp.arange(n)
+    return place[:, None] == jnp.arange(n)[None, :]
+
+
+def leg_sizes(wanted: Float[Array, "anchor entry"], most: Float[Array, " entry"], terms: ContractTerms) -> Array:
+    """``leg_size`` of every leg of many trades."""
+    return jax.vmap(leg_size, in_axes=(0, None, None))(wanted, most, terms)

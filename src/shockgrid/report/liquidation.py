@@ -1,0 +1,125 @@
+"""``sg.liquidate``: forced liquidation of all accounts that are due, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from shockgrid.accounts.account_rows import AccountRows, plan_rows
+from shockgrid.accounts.after_trades import NewHoldings, with_holdings
+from shockgrid.accounts.copies import copy_accounts
+from shockgrid.accounts.holdings import Accounts, Labels, Orders
+from shockgrid.market.market import Market
+from shockgrid.report.liquidation_report import LiquidationReport
+from shockgrid.report.margin import margin
+from shockgrid.report.margin_report import MarginReport
+from shockgrid.venues.okx.liquidation.layout import lay_books
+from shockgrid.venues.okx.liquidation.process import make_process
+from shockgrid.venues.okx.liquidation.sequence import ORDER, Liquidated, liquidate_books
+from shockgrid.venues.okx.rulebook import Rulebook
+
+
+def liquidate(
+    market: Market, accounts: Accounts, rules: Rulebook, *, done: Callable[[str], object] | None = None
+) -> LiquidationReport:
+    """Liquidate every account whose margin ratio is 1 or below, in OKX's order of stages (docs/liquidation.md).
+
+    Orders are cancelled; debts are bought back; then, until the ratio is above ``liquidation.stop_ratio``: DDH1
+    (version 2), DDH2, basis hedging, general reduction; then debts are bought back again. Each step trades the
+    candidate that relieves the shortfall most for its cost, and is a margin of the account anew. Step sizes, costs and
+    ties are choices of this project (parameters ``liquidation.*``); the order of the stages is OKX's.
+
+    Args:
+        market: Prices, and where it has them depths, spreads, lots and fees. Trades do not move it: see ``cascade``.
+        accounts: As of the market's time.
+        rules: Of margin and liquidation.
+        done: Called with the name of each stage when accounts of one size are through with it.
+
+    Returns:
+        The steps, what became of each account, and the accounts afterwards.
+
+    Raises:
+        InputError: As for ``margin``.
+        ShockError: As for ``margin``.
+    """
+    return liquidate_report(margin(market, accounts, rules), done=done or (lambda stage: None))
+
+
+def liquidate_report(
+    before: MarginReport, *, stages: tuple[str, ...] = ORDER, done: Callable[[str], object] = lambda stage: None
+) -> LiquidationReport:
+    """The same from the margin of the accounts.
+
+    Args:
+        before: From ``margin``.
+        stages: Some of ``ORDER``.
+        done: As for ``liquidate``.
+    """
+    market, rules = before.market, before.rules
+    entered = np.flatnonzero(before.accounts.margin_ratio.to_numpy() <= float(rules["ratio.liquidation"]))
+    entries = copy_accounts(before.inputs, entered)
+    rows = plan_rows(_without_orders(entries), market, before.risk_units)
+    process = make_process(market, rules, before.exposures)
+    parts = tuple(
+        liquidate_books(process, books, market, rules, stages=stages, done=done)
+        for books in lay_books(rows, market, process.tables.spot)
+    )
+    after = with_holdings(before.inputs, entered, _left(entries, entered, rows, parts, market))
+    return LiquidationReport(before, entered, entries, parts, after)
+
+
+def _without_orders(accounts: Accounts) -> Accounts:
+    none = np.zeros(0)
+    return dataclasses.replace(accounts, orders=Orders(none.astype(np.int32), Labels.of([]), none, none))
+
+
+def _left(
+    entries: Accounts, entered: np.ndarray, rows: AccountRows, parts: tuple[Liquidated, ...], market: Market
+) -> NewHoldings:
+    """Positions at their entry prices, and balances, of the accounts that were liquidated."""
+    n_currencies = len(market.universe.currencies)
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("a", "i", "q", "p", "b", "c", "m")}
+    for part in parts:
+        held, book = part.after.held, part.books.book
+        account, entry = np.nonzero(held.quantity)
+        instrument, quantity = book.instrument[account, entry], held.quantity[account, entry]
+        price = _entry_price(market, instrument, held.entry_value[account, entry] / quantity)
+        cash = held.cash[:, :n_currencies]
+        b, c = np.nonzero(cash)
+        values = (part.books.account[account], instrument, quantity, price, part.books.account[b], c, cash[b, c])
+        for name, value in zip(columns, values, strict=True):
+            columns[name].append(value)
+    a, i, q, p, b, c, m = (np.concatenate([np.zeros(0), *values]) for values in columns.values())
+    ids, currencies = market.universe.ids, market.universe.currencies
+    interest = _accrued(entries, market)
+    owing, of = np.nonzero(interest)
+    return NewHoldings(
+        position_account=entered[a.astype(int)],
+        instrument=ids[i.astype(int)].tolist(),
+        quantity=q,
+        average_price=p,
+        balance_account=entered[np.append(b.astype(int), owing)],
+        currency=[currencies[int(k)] for k in np.append(c, of)],
+        amount=np.append(m, interest[owing, of]),
+        accrued_interest=np.append(np.zeros(len(m)), interest[owing, of]),
+    )
+
+
+def _entry_price(market: Market, instrument: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """The price at which one contract is worth so much in its settlement currency."""
+    c = market.universe.contracts
+    size = c.contract_value[instrument]
+    with np.errstate(divide="ignore"):
+        return np.where(c.is_inverse[instrument], -size / value, value / size)
+
+
+def _accrued(entries: Accounts, market: Market) -> np.ndarray:
+    """``[account, currency]`` interest that is accrued and not yet charged."""
+    b, names = entries.balances, list(market.universe.currencies)
+    table = np.zeros((len(entries), len(names)))
+    place = np.array([names.index(name) for name in b.currency.names], int)
+    if len(b.amount):
+        np.add.at(table, (b.account, place[b.currency.codes]), b.accrued_interest)
+    return table
