@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
     from shockgrid.io.stress_file import read_stresses as read_stresses
     from shockgrid.pricing.implied_vols import implied_vol as implied_vol
+    from shockgrid.report.cascade import cascade as cascade
+    from shockgrid.report.cascade_report import CascadeReport as CascadeReport
     from shockgrid.report.conversion import ConversionReport as ConversionReport
     from shockgrid.report.conversion import convert_debts as convert_debts
     from shockgrid.report.folder_run import margin_folder as margin_folder
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Attribution": "builder.attribution",
+    "CascadeReport": "report.cascade_report",
     "ConversionReport": "report.conversion",
     "InputError": "errors",
     "LiquidationReport": "report.liquidation_report",
@@ -72,6 +75,7 @@ _HOME = {
     "WhatIf": "builder.what_if",
     "accrue_interest": "report.interest",
     "attribute": "builder.attribution",
+    "cascade": "report.cascade",
     "check_orders": "report.order_check",
     "compare_modes": "builder.mode_comparison",
     "convert_debts": "report.conversion",
@@ -103,6 +107,7 @@ _HOME = {
 
 __all__ = [
     "Attribution",
+    "CascadeReport",
     "ConversionReport",
     "InputError",
     "LiquidationReport",
@@ -118,6 +123,7 @@ __all__ = [
     "WhatIf",
     "accrue_interest",
     "attribute",
+    "cascade",
     "check_orders",
     "compare_modes",
     "convert_debts",

@@ -11,7 +11,6 @@ from tests.reference.liquidation_stages import View, largest
 from tests.reference.liquidation_trades import Leg, Setting, room_usd, sized_leg
 from tests.reference.risk_units import RiskUnit
 
-
 LEAST_SPOT_USD = 0.01  # less spot is no leg
 
 

@@ -18,11 +18,15 @@ def repay(process: Process, stage: str) -> None:
             process.take(stage, (after, rows))
 
 
+LEAST_DEBT_USD = 0.01  # less debt is not bought back
+
+
 def plan(process: Process) -> list[dict]:
     """The largest debt takes from the first asset, then from the second; the next debt from what is left."""
     s, book = process.setting, process.now.book
     market, p = s.priced.market, s.priced.parameters
-    owed = {c: -equity for c, equity in process.now.margin.equities.items() if equity < 0.0}
+    equities = process.now.margin.equities.items()
+    owed = {c: -equity for c, equity in equities if -equity * s.priced.usd(c) >= LEAST_DEBT_USD}
     left = sellable(process)
     order = selling_order(market, list(left), p)
     trades = []

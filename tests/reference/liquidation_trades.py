@@ -44,11 +44,16 @@ def fee_per_contract(c: Contract, s: Setting) -> float:
     return rate * gross_size(c)
 
 
+def traded_usd(c: Contract) -> float:
+    """What one contract trades for: the premium of an option, the size of all else, USD."""
+    return c.size * c.mark * c.index if c.kind == "option" else gross_size(c)
+
+
 def slippage(c: Contract, dq: float, held: float, s: Setting) -> float:
     """By the depth where the market gives one, elsewhere MR7's raw charge less the fee, USD."""
     row = s.priced.rows[c.id]
     if "depth_usd" in row:
-        v = abs(dq) * gross_size(c)
+        v = abs(dq) * traded_usd(c)
         root = math.sqrt(v / row["depth_usd"])
         return v * (row.get("spread_frac", 0.0) / 2.0 + 2.0 / 3.0 * s.rules.depth_band_frac * root)
     side = held if held != 0.0 else dq
@@ -70,7 +75,7 @@ def leg_costs(book: Book, leg: Leg, s: Setting) -> tuple[float, float]:
 
 
 def room_usd(name: str, s: Setting) -> float:
-    """The notional that one leg may have."""
+    """What one leg may trade for."""
     row = s.priced.rows[name]
     return s.rules.depth_frac * row["depth_usd"] if "depth_usd" in row else math.inf
 
@@ -78,7 +83,7 @@ def room_usd(name: str, s: Setting) -> float:
 def leg_size(name: str, wanted: float, most: float, s: Setting) -> float:
     """How many contracts to trade of the `wanted`, of which at most `most`; 0 where none can be."""
     lot = s.priced.rows[name].get("lot", 1.0)
-    room = room_usd(name, s) / gross_size(s.priced.contract(name))
+    room = room_usd(name, s) / max(traded_usd(s.priced.contract(name)), 1e-300)
     size = min(wanted, most, room)
     if size <= 0.0:
         return 0.0

@@ -13,12 +13,24 @@ from shockgrid.cli import borrow, convert, generate, rulebook
 from shockgrid.cli.bench import bench
 from shockgrid.cli.compare import attribute, compare_modes
 from shockgrid.cli.limits import curve, liquidation_price, marginal, max_quantity
+from shockgrid.cli.liquidate import cascade, liquidate
 from shockgrid.cli.margin import explain, margin
 from shockgrid.cli.what_if import shock, stress, what_if
 
 app = cyclopts.App(name="shockgrid", help="Portfolio-margin stress research for crypto derivatives.")
 HYPOTHETICAL = (what_if, shock, stress, attribute, curve, liquidation_price, max_quantity, marginal, compare_modes)
-for command in (margin, explain, *HYPOTHETICAL, borrow.app, generate.app, convert.app, rulebook.app, bench):
+for command in (
+    margin,
+    explain,
+    *HYPOTHETICAL,
+    liquidate,
+    cascade,
+    borrow.app,
+    generate.app,
+    convert.app,
+    rulebook.app,
+    bench,
+):
     app.command(command)
 
 

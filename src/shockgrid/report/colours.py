@@ -35,3 +35,15 @@ COMPONENTS = {
 """Components of a margin; MR7 is hatched besides, so that the two greys differ by more than lightness."""
 
 STATUS = {"liquidation": VERMILLION, "warning": ORANGE, "safe": BLUE}
+
+STAGES = {
+    "cancel_orders": "#B5B5B5",
+    "repayment": PURPLE,
+    "ddh1": VERMILLION,
+    "ddh2": BLUE,
+    "ddh": BLUE,
+    "basis": ORANGE,
+    "reduction": GREEN,
+    "final_repayment": SKY,
+}
+"""Stages of a liquidation; a hedge has the colour of the charge that it lowers."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from shockgrid.accounts.account_rows import AccountRows, plan_rows
 from shockgrid.accounts.after_trades import NewHoldings, with_holdings
 from shockgrid.accounts.copies import copy_accounts
+from shockgrid.accounts.entry_prices import entered_at_marks
 from shockgrid.accounts.holdings import Accounts, Labels, Orders
 from shockgrid.market.market import Market
 from shockgrid.report.liquidation_report import LiquidationReport
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
+from shockgrid.scenarios.shock import shock as moved_market
 from shockgrid.venues.okx.liquidation.layout import lay_books
 from shockgrid.venues.okx.liquidation.process import make_process
 from shockgrid.venues.okx.liquidation.sequence import ORDER, Liquidated, liquidate_books
@@ -22,7 +25,12 @@ from shockgrid.venues.okx.rulebook import Rulebook
 
 
 def liquidate(
-    market: Market, accounts: Accounts, rules: Rulebook, *, done: Callable[[str], object] | None = None
+    market: Market,
+    accounts: Accounts,
+    rules: Rulebook,
+    *,
+    shock: Mapping[str, Any] | None = None,
+    done: Callable[[str], object] | None = None,
 ) -> LiquidationReport:
     """Liquidate every account whose margin ratio is 1 or below, in OKX's order of stages (docs/liquidation.md).
 
@@ -35,6 +43,8 @@ def liquidate(
         market: Prices, and where it has them depths, spreads, lots and fees. Trades do not move it: see ``cascade``.
         accounts: As of the market's time.
         rules: Of margin and liquidation.
+        shock: How the market moves first: arguments of ``sg.shock``. Positions without an average price then count as
+            entered at the marks before it.
         done: Called with the name of each stage when accounts of one size are through with it.
 
     Returns:
@@ -42,8 +52,11 @@ def liquidate(
 
     Raises:
         InputError: As for ``margin``.
-        ShockError: As for ``margin``.
+        ShockError: As for ``margin`` and ``shock``.
     """
+    if shock is not None:
+        accounts = entered_at_marks(accounts, market)
+        market = moved_market(market, **shock)
     return liquidate_report(margin(market, accounts, rules), done=done or (lambda stage: None))
 
 

@@ -13,6 +13,7 @@ from shockgrid.accounts.row_plan import RowPlan
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
+from shockgrid.numerics.compiling import program_key
 from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport, OrderBooks
@@ -20,7 +21,7 @@ from shockgrid.report.order_worst import worst_of_subsets
 from shockgrid.report.replay import Rulebooks, replay
 from shockgrid.report.replay_report import ReplayReport
 from shockgrid.scenarios.exposures import Exposures
-from shockgrid.venues.okx.block_margin import CommonShape, UnitKeys, joined, keyed, map_blocks, program_key
+from shockgrid.venues.okx.block_margin import CommonShape, UnitKeys, joined, keyed, map_blocks
 from shockgrid.venues.okx.margin import MarginResult, Precision, evaluate_accounts, price_contracts
 from shockgrid.venues.okx.risk_units import risk_units
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables

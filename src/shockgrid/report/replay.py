@@ -16,12 +16,13 @@ from shockgrid.errors import InputError
 from shockgrid.io.rulebook_file import list_rulebooks, load_rulebook
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
+from shockgrid.numerics.compiling import program_key
 from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.margin_checks import require_finite, require_usable
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.report.replay_report import ReplayReport
 from shockgrid.scenarios.exposures import Exposures
-from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks, program_key
+from shockgrid.venues.okx.block_margin import UnitKeys, joined, keyed, map_blocks
 from shockgrid.venues.okx.margin import MarginResult
 from shockgrid.venues.okx.replay import replay as replay_kernel
 from shockgrid.venues.okx.risk_units import risk_units

@@ -9,11 +9,12 @@ import pandas as pd
 from shockgrid.accounts.account_rows import AccountRows
 from shockgrid.accounts.row_plan import RowPlan
 from shockgrid.market.padding import pad_market
+from shockgrid.numerics.compiling import program_key
 from shockgrid.numerics.devices import Device, device_slots, on_each_device
 from shockgrid.report.frame_columns import names
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.scenarios.grid import VOL_STATES
-from shockgrid.venues.okx.block_margin import map_blocks, program_key
+from shockgrid.venues.okx.block_margin import map_blocks
 from shockgrid.venues.okx.margin import unit_grids
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
 

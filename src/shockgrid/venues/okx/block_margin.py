@@ -22,6 +22,7 @@ from shockgrid.accounts.market_holdings import BLOCK_ENTRIES, MarketHoldings, re
 from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.accounts.row_plan import PlanShape, RowPlan, pad_plan, plan_shape
 from shockgrid.market.market import Market
+from shockgrid.numerics.compiling import compiling_once
 from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.numerics.ragged import SLICE_ROWS
 from shockgrid.venues.okx.margin import MarginResult
@@ -115,30 +116,9 @@ def map_blocks(
         rows, plan = laid.pop(i) if i in laid else lay(parts[i], device)
         padded_to = common.holding([plan_shape(plan)])
         padded = pad_plan(plan, padded_to)
-        return _compiling_once((program, padded_to, device), lambda: evaluate(rows, padded, device))
+        return compiling_once((program, padded_to, device), lambda: evaluate(rows, padded, device))
 
     return map_on_devices(work, range(len(parts)), devices)
-
-
-_compiled: set[Hashable] = set()
-_compiling = Lock()
-
-
-def _compiling_once(program: Hashable, call: Callable[[], T]) -> T:
-    """Let no two threads compile one program at the same time, which JAX would do."""
-    if program not in _compiled:
-        with _compiling:
-            if program not in _compiled:
-                result = call()
-                _compiled.add(program)
-                return result
-    return call()
-
-
-def program_key(name: str, *inputs: object) -> Hashable:
-    """What makes a compiled program: its name, and the structure and shapes of its inputs."""
-    leaves, structure = jax.tree.flatten(inputs)
-    return name, structure, tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
 
 
 def keyed(result: MarginResult, rows: AccountRows) -> tuple[UnitKeys, MarginResult]:

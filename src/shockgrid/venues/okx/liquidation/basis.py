@@ -8,11 +8,8 @@ from shockgrid.numerics.shapes import Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_sizes, one_hot
+from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD, LiquidationRules, Trade, leg_sizes, one_hot
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
-
-LEAST_SPOT_USD = 0.01
-"""Less spot than a cent is what rounding left of a leg."""
 
 _SPOT_TENOR = -1
 

@@ -32,7 +32,7 @@ class ContractTerms:
         is_hedge: A perpetual or future that can be traded.
         tradable: Whether anything can be.
         lot: Contracts.
-        notional_usd: What depth and impact are measured in.
+        traded_usd: What one trades for, in which depth and impact are measured: the premium of an option.
         fee_usd: Taker fee.
         depth_usd: NaN where it is not known.
         half_spread: As a fraction.
@@ -54,7 +54,7 @@ class ContractTerms:
     is_hedge: Bool[AnyArray, "*entry"]
     tradable: Bool[AnyArray, "*entry"]
     lot: Float[AnyArray, "*entry"]
-    notional_usd: Float[AnyArray, "*entry"]
+    traded_usd: Float[AnyArray, "*entry"]
     fee_usd: Float[AnyArray, "*entry"]
     depth_usd: Float[AnyArray, "*entry"]
     half_spread: Float[AnyArray, "*entry"]
@@ -73,11 +73,11 @@ def contract_terms(market: Market, rules: Rulebook, exposures: Exposures) -> Con
     exposures = jax.tree.map(lambda x: np.asarray(x)[:n], exposures)
     index = s.index_usd[c.coin_currency[c.coin]]
     delta_usd = exposures.linear.denominations.sum(axis=1)
-    notional = np.where(c.is_option, c.contract_value * index, np.abs(delta_usd))
     depth = np.where(found.tradable, found.depth_usd, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(c.is_inverse, -c.contract_value / s.mark, c.contract_value * s.mark)
-        room = float(rules["liquidation.depth_frac"]) * depth / notional
+        traded = np.where(c.is_option, value * index, np.abs(delta_usd))
+        room = float(rules["liquidation.depth_frac"]) * depth / traded
     with jax.enable_x64(True):
         linear = np.asarray(linear_table(exposures.linear))
     return ContractTerms(
@@ -96,20 +96,20 @@ def contract_terms(market: Market, rules: Rulebook, exposures: Exposures) -> Con
         is_hedge=found.tradable & ~c.is_option,
         tradable=found.tradable,
         lot=found.lot,
-        notional_usd=notional,
-        fee_usd=_fees_usd(market, rules, notional, value * index),
+        traded_usd=traded,
+        fee_usd=_fees_usd(market, rules, np.where(c.is_option, c.contract_value * index, traded), traded),
         depth_usd=depth,
         half_spread=found.half_spread,
         room=np.where(np.isnan(room), np.inf, room),
     )
 
 
-def _fees_usd(market: Market, rules: Rulebook, notional: np.ndarray, premium_usd: np.ndarray) -> np.ndarray:
+def _fees_usd(market: Market, rules: Rulebook, size_usd: np.ndarray, traded_usd: np.ndarray) -> np.ndarray:
     """Taker fee of one contract: a rate on the value traded, for options on the underlying up to a share of premium."""
     is_option, details = market.universe.contracts.is_option, market.table.details
     rate = np.where(is_option, rules["liquidation.option_fee_frac"], rules["liquidation.future_fee_frac"])
     if "taker_fee_frac" in details:
         given = details["taker_fee_frac"][market.order]
         rate = np.where(np.isnan(given), rate, given)
-    capped = np.minimum(rate * notional, float(rules["liquidation.option_fee_cap_frac"]) * premium_usd)
-    return np.where(is_option, capped, rate * notional)
+    capped = np.minimum(rate * size_usd, float(rules["liquidation.option_fee_cap_frac"]) * traded_usd)
+    return np.where(is_option, capped, rate * size_usd)

@@ -15,8 +15,11 @@ from shockgrid.numerics.size_bucket import size_bucket
 from shockgrid.venues.okx.liquidation.book import Book, Holdings
 from shockgrid.venues.okx.rule_tables import SpotTables
 
-LEAST_ENTRIES, LEAST_UNITS = 32, 4
-"""Books of up to these sizes share a compilation; larger ones double."""
+LEAST_ENTRIES, STEP = 32, 4
+"""Books of up to so many entries share a compilation, then those of up to four times as many, and so on."""
+
+ENTRIES_PER_UNIT = 8
+"""Room for so many units has a book of so many times as many entries."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ def lay_books(rows: AccountRows, market: Market, spot: SpotTables) -> list[LaidB
     entries = _entries(rows, market)
     n_entries = np.bincount(entries.account, minlength=rows.n_accounts)
     n_units = np.bincount(rows.unit_account, minlength=rows.n_accounts)
-    size = np.maximum(_doubled(n_entries, LEAST_ENTRIES), LEAST_ENTRIES * _doubled(n_units, LEAST_UNITS) // LEAST_UNITS)
+    size = _size_class(np.maximum(n_entries, ENTRIES_PER_UNIT * n_units))
     laid = []
     for n in np.unique(size):
         chosen = np.flatnonzero(size == n)
-        width = int(_doubled(n_units[chosen], LEAST_UNITS).max())
+        width = int(n) // ENTRIES_PER_UNIT
         laid.append(_laid(rows, market, entries, chosen, int(n), width, spot))
     return laid
 
@@ -192,6 +195,9 @@ def _place_within(group: np.ndarray) -> np.ndarray:
     return np.arange(len(group)) - np.repeat(starts, np.diff(np.append(starts, len(group))))
 
 
-def _doubled(n: np.ndarray, least: int) -> np.ndarray:
-    """The least power of two times ``least`` that holds n."""
-    return (least * 2 ** np.ceil(np.log2(np.maximum(np.asarray(n), least) / least))).astype(int)
+def _size_class(n: np.ndarray) -> np.ndarray:
+    """The smallest of ``LEAST_ENTRIES`` times 1, ``STEP``, ``STEP**2``, ... that holds n."""
+    size = np.full(len(n), LEAST_ENTRIES)
+    while (size < n).any():
+        size = np.where(size < n, size * STEP, size)
+    return size

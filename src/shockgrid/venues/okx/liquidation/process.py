@@ -13,6 +13,7 @@ import numpy as np
 
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
+from shockgrid.numerics.compiling import compiling_once, program_key
 from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.scenarios.exposures import Exposures
 from shockgrid.venues.okx.liquidation.book import Holdings
@@ -177,7 +178,9 @@ def _run_batches(
         live, place = slot >= 0, np.maximum(slot, 0)
         current = rows_of(state, place)
         progress = Progress(current.held, current.now, (began.held, began.now), phase, ~live)
-        found = run_turns(stage, process, rows_of(books.book, place), books.joins[place], progress)
+        batch = stage, process, rows_of(books.book, place), books.joins[place], progress
+        program = (program_key("liquidation", *batch), jax.config.jax_default_device)
+        found = compiling_once(program, lambda batch=batch: run_turns(*batch))
         progress, log = jax.tree.map(np.array, jax.device_get(found))
         write_rows(state, place[live], rows_of(State(progress.held, progress.now), live))
         turn, lane = np.nonzero(log.traded)

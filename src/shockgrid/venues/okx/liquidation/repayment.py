@@ -14,6 +14,7 @@ from shockgrid.venues.okx.liquidation.choosing import LEAST_RELIEF
 from shockgrid.venues.okx.liquidation.figures import AccountFigures
 from shockgrid.venues.okx.liquidation.layout import LaidBooks
 from shockgrid.venues.okx.liquidation.process import Process, State, evaluate, rows_of, write_rows
+from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD
 from shockgrid.venues.okx.rulebook import Rulebook
 from shockgrid.venues.okx.sale_order import first_discount_rates, sale_order
 
@@ -83,7 +84,7 @@ def _plan(state: State, active: np.ndarray, market: Market, rules: Rulebook) -> 
     account, place = np.nonzero(sellable[:, order] > 0)
     sold = order[place]
     assets = Assets(account, sold, sellable[account, sold], price[sold], is_usdt[sold])
-    debts = np.maximum(-equity, 0.0) * active[:, None]
+    debts = np.where(-equity * price >= LEAST_SPOT_USD, -equity, 0.0) * active[:, None]
     account, bought = np.nonzero(debts > 0)
     largest = np.lexsort((bought, -debts[account, bought] * price[bought], account))
     account, bought = account[largest], bought[largest]

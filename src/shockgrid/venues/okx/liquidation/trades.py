@@ -16,6 +16,9 @@ from shockgrid.venues.okx.liquidation.figures import Setting, in_currency
 WHOLE_LOTS = 1e-9
 """What is this close to the next lot, in lots, or to all that is held, relatively, is that."""
 
+LEAST_SPOT_USD = 0.01
+"""Less spot, or debt, than a cent is what rounding left, and is not traded."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " en
     by_rule = traded * jnp.maximum(charge - terms.fee_usd, 0.0)
     known = ~jnp.isnan(terms.depth_usd)
     depth = jnp.where(known, terms.depth_usd, 1.0)
-    by_depth = impact_usd(traded * terms.notional_usd, depth, terms.half_spread, rules.depth_band_frac)
+    by_depth = impact_usd(traded * terms.traded_usd, depth, terms.half_spread, rules.depth_band_frac)
     spot_usd = jnp.abs(trade.coins) * s.units.index_usd
     return TradeCosts(
         fee_usd=traded * terms.fee_usd,
