@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
 from shockgrid.accounts.holdings import Accounts, Balances, Labels, Orders, Positions
 from shockgrid.market.source import Source
+
+T = TypeVar("T", Positions, Orders, Balances)
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,20 @@ def with_holdings(accounts: Accounts, changed: np.ndarray, new: NewHoldings) -> 
         np.append(b.accrued_interest[kept[2]], new.accrued_interest),
     )
     tables = {"positions": positions, "orders": orders, "balances": balances}
-    tables = {name: _by_account(table) for name, table in tables.items()}
-    return dataclasses.replace(accounts, **tables, source=Source(accounts.source.file))
+    sorted_tables = {name: _by_account(table) for name, table in tables.items()}
+    return dataclasses.replace(accounts, **sorted_tables, source=Source(accounts.source.file))
 
 
 def _labels(old: Labels, kept: np.ndarray, new: list[str]) -> Labels:
     return Labels.of([*(old.names[c] for c in old.codes[kept]), *new])
 
 
-def _by_account(table: Positions | Orders | Balances) -> Positions | Orders | Balances:
+def _by_account(table: T) -> T:
     """Rows of one account next to each other."""
-    order = np.argsort(table.account, kind="stable")
-    columns = {
+    columns: dict[str, Any] = vars(table)
+    order = np.argsort(columns["account"], kind="stable")
+    ordered: dict[str, Any] = {
         name: Labels(values.codes[order], values.names) if isinstance(values, Labels) else values[order]
-        for name, values in vars(table).items()
+        for name, values in columns.items()
     }
-    return type(table)(**columns)
+    return type(table)(**ordered)

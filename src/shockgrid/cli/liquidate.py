@@ -23,8 +23,7 @@ _ACCOUNTS = {
     "outcome": "outcome",
     "ratio_before": "ratio",
     "margin_ratio": "after",
-    "equity_before_usd": "equity USD",
-    "equity_after_usd": "after USD",
+    "equity_after_usd": "equity USD",
     "fees_usd": "fees",
     "slippage_usd": "slippage",
     "fund_loss_usd": "fund pays",
@@ -96,7 +95,7 @@ def liquidate(
 
 
 def _show(report: sg.LiquidationReport) -> None:
-    touched = report.accounts[report.accounts.outcome != "untouched"]
+    touched = report.accounts.query("outcome != 'untouched'")
     verb = "is" if len(touched) == 1 else "are"
     title = f"{counted(len(touched), 'account')} of {len(report.accounts):,} {verb} liquidated"
     title += f" under {report.before.rules.name}; sizes of steps and costs are modelled"

@@ -30,7 +30,7 @@ def explain_liquidation(report: LiquidationReport, account: str) -> str:
         account: One of its accounts.
     """
     row = report.accounts.set_index("account").loc[account]
-    steps = report.steps[report.steps.account == account]
+    steps = report.steps.loc[report.steps.account == account, :]
     lines = [
         f"{account}: {row.outcome} under {report.before.rules.name}",
         "",
@@ -39,8 +39,8 @@ def explain_liquidation(report: LiquidationReport, account: str) -> str:
         f"  equity at marks {amount(row.equity_before_usd)} USD before, {amount(row.equity_after_usd)} after: "
         f"fees {amount(row.fees_usd)}, slippage {amount(row.slippage_usd)}",
     ]
-    for stage, legs in steps.groupby("stage", sort=False):
-        lines += ["", *_stage(str(stage), legs)]
+    for stage in steps.stage.unique():
+        lines += ["", *_stage(stage, steps.loc[steps.stage == stage, :])]
     lines += ["", f"  {_ENDS[row.outcome]}"]
     if row.fund_loss_usd > 0:
         lines.append(f"  The fund pays {amount(row.fund_loss_usd)} USD.")
@@ -54,20 +54,19 @@ def _stage(stage: str, legs: pd.DataFrame) -> list[str]:
     title = f"  {stage}: {counted(n, 'step')}, ratio {_percent(first.ratio_before)} to {_percent(last.ratio_after)}"
     rows = [
         (
-            str(leg.step),
-            leg.unit or "-",
-            f"{'buys' if leg.quantity > 0 else 'sells'} {abs(leg.quantity):,.8g}",
-            leg.instrument,
-            f"{leg.price:,.8g}",
-            amount(leg.fee_usd + leg.slippage_usd, decimals=2),
-            amount(leg.mmr_after_usd),
-            _percent(leg.ratio_after),
-            leg.reason,
+            str(leg["step"]),
+            leg["unit"] or "-",
+            f"{'buys' if leg['quantity'] > 0 else 'sells'} {abs(leg['quantity']):,.8g}",
+            leg["instrument"],
+            f"{leg['price']:,.8g}",
+            amount(leg["fee_usd"] + leg["slippage_usd"], decimals=2),
+            amount(leg["mmr_after_usd"]),
+            _percent(leg["ratio_after"]),
         )
-        for leg in legs.itertuples()
+        for leg in legs.to_dict("records")
     ]
-    columns = ("step", "unit", "trades", "of", "at", "cost USD", "MMR after", "ratio", "because")
-    return [title, "", *Table(columns, tuple(rows), left=(1, 2, 3, 8)).plain()]
+    columns = ("step", "unit", "trades", "of", "at", "cost USD", "MMR after", "ratio")
+    return [title, f"    {'; '.join(legs.reason.unique())}", "", *Table(columns, tuple(rows), left=(1, 2, 3)).plain()]
 
 
 def _percent(ratio: float) -> str:

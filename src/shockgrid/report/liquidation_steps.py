@@ -185,10 +185,18 @@ def steps_frame(
     frame = pd.concat([cancelled, frame], ignore_index=True) if len(cancelled) else frame
     # The sort is stable: legs of a trade stay as they are.
     frame = frame.sort_values(["place", "stage_place", "trade"], kind="stable", ignore_index=True)
-    new_step = (frame[["place", "stage_place", "trade"]].diff() != 0).any(axis=1)
-    number = new_step.cumsum()
-    first = number.groupby(frame.place).transform("min") if len(frame) else number
-    return frame.assign(step=(number - first + 1).astype(int))[list(COLUMNS)]
+    return frame.assign(step=_numbers(frame)).loc[:, list(COLUMNS)]
+
+
+def _numbers(frame: pd.DataFrame) -> np.ndarray:
+    """Number of the step of each leg, from 1 in every account."""
+    keys = frame[["place", "stage_place", "trade"]].to_numpy()
+    if not len(keys):
+        return np.zeros(0, int)
+    new = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
+    number = np.cumsum(new)
+    begins = np.append(True, keys[1:, 0] != keys[:-1, 0])
+    return number - np.repeat(number[begins], np.diff(np.append(np.flatnonzero(begins), len(keys)))) + 1
 
 
 _NUMBERS = COLUMNS[COLUMNS.index("quantity") : COLUMNS.index("reason")]

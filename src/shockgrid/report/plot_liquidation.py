@@ -29,7 +29,7 @@ def plot_liquidation(report: LiquidationReport, account: str) -> go.Figure:
     Returns:
         A figure with a bar trace for each stage and a line for each unit.
     """
-    legs = report.steps[report.steps.account == account]
+    legs = report.steps.loc[report.steps.account == account, :]
     titles = ("Margin ratio after each step", "Cash delta of each unit's derivatives, USD")
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
     figure.update_annotations(font_size=13, x=0.0, xanchor="left")
@@ -60,10 +60,11 @@ def _add_ratios(figure: go.Figure, report: LiquidationReport, legs: pd.DataFrame
             row=1,
             col=1,
         )
-    for level, word in ((1.0, "liquidation"), (float(report.before.rules["liquidation.stop_ratio"]), "stop")):
+    stop = float(report.before.rules["liquidation.stop_ratio"])
+    for level, word, anchor in ((1.0, "liquidation", "top"), (stop, "stop", "bottom")):
         figure.add_hline(y=level, line={"color": colours.TEXT, "dash": "dot", "width": 1}, row=1, col=1)  # pyright: ignore[reportArgumentType]
         figure.add_annotation(
-            x=1.0, xref="paper", xanchor="right", y=level, yref="y", yanchor="bottom", text=word, showarrow=False
+            x=1.0, xref="paper", xanchor="right", y=level, yref="y", yanchor=anchor, text=word, showarrow=False
         )
 
 

@@ -120,7 +120,7 @@ def run_stage(
     pieces = [part for part in np.array_split(active, min(len(slots), max(1, len(active)))) if len(part)]
 
     def work(places: np.ndarray, device: Device) -> list[tuple[np.ndarray, Turn]]:
-        return list(_run_batches(number, jax.device_put(process, device), books, state, places))
+        return list(_run_batches(number, jax.device_put(process, device), books, state, places, device))
 
     done = [part for found in map_on_devices(work, pieces, slots) for part in found]
     if not done:
@@ -160,7 +160,7 @@ def _lanes(books: LaidBooks) -> int:
 
 
 def _run_batches(
-    stage: np.ndarray, process: Process, books: LaidBooks, state: State, places: np.ndarray
+    stage: np.ndarray, process: Process, books: LaidBooks, state: State, places: np.ndarray, device: Device
 ) -> Iterator[tuple[np.ndarray, Turn]]:
     """Run accounts in the slots of a batch, the next one where one is done; their state is written back.
 
@@ -179,7 +179,7 @@ def _run_batches(
         current = rows_of(state, place)
         progress = Progress(current.held, current.now, (began.held, began.now), phase, ~live)
         batch = stage, process, rows_of(books.book, place), books.joins[place], progress
-        program = (program_key("liquidation", *batch), jax.config.jax_default_device)
+        program = (program_key("liquidation", *batch), device)
         found = compiling_once(program, lambda batch=batch: run_turns(*batch))
         progress, log = jax.tree.map(np.array, jax.device_get(found))
         write_rows(state, place[live], rows_of(State(progress.held, progress.now), live))
