@@ -82,12 +82,12 @@ def stage_legs(log: StageLog, market: Market) -> Legs:
     """Legs of a contract stage: contracts of each entry, and coins of each unit's spot."""
     n, turn, book = len(market.universe), log.turn, log.books.book
     trade, entry = np.nonzero(turn.trade.contracts)
-    spot_trade, unit = np.nonzero(turn.trade.coins)
+    spot_trade = np.flatnonzero(turn.trade.coins)
     instrument = book.instrument[log.place[trade], entry]
-    currency = book.spot_currency[log.place[spot_trade], unit]
+    currency = book.spot_currency[log.place[spot_trade], turn.trade.unit[spot_trade]]
 
     def both(contracts: np.ndarray, coins: np.ndarray) -> np.ndarray:
-        return np.append(contracts[trade, entry], coins[spot_trade, unit])
+        return np.append(contracts[trade, entry], coins[spot_trade])
 
     of_trade = np.append(trade, spot_trade)
     by_unit = len(ORDER) * turn.by_unit + ORDER.index(log.stage) * ~turn.by_unit
@@ -95,7 +95,7 @@ def stage_legs(log: StageLog, market: Market) -> Legs:
         account=log.books.account[log.place[of_trade]],
         stage=np.full(len(of_trade), ORDER.index(log.stage)),
         trade=of_trade,
-        unit=book.unit_key[log.place, turn.unit][of_trade],
+        unit=book.unit_key[log.place, turn.trade.unit][of_trade],
         instrument=np.append(instrument, n + currency),
         quantity=both(turn.trade.contracts, turn.trade.coins),
         price=np.append(market.snapshot.mark[instrument], market.snapshot.index_usd[currency]),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
-from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD, LiquidationRules, Trade, leg_sizes, one_hot
+from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD, LiquidationRules, Trade, leg_size, one_hot, terms_of
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
 _SPOT_TENOR = -1
@@ -44,23 +46,28 @@ def candidates(
         by_unit: Nothing here.
     """
     del by_unit
-    n_entries, unit_of = s.book.instrument.shape[0], _leg_units(s)
+    n, unit_of = s.book.instrument.shape[0], _leg_units(s)
     eligible = triggered(s, rules, held, now)
-    unit = first_largest(now.units.mr4, eligible, s.book.rank[n_entries:])
+    unit = first_largest(now.units.mr4, eligible, s.book.rank[n:])
     delta, at_first = _leg_deltas(s, held, now), _leg_deltas(s, *began)
     offsets = _offsets(s, delta)
     partner = _largest(jnp.abs(delta), offsets, s.book.rank)
     fraction = jnp.where(whole, 1.0, rules.step_frac)
     most = jnp.minimum(jnp.minimum(fraction * jnp.abs(at_first), jnp.abs(delta)), _room_usd(s))
     volume = jnp.minimum(most, most[partner])
-    chosen = one_hot(jnp.arange(len(partner)), len(partner)) | one_hot(partner, len(partner))
-    trade = _trade(s, held, delta, volume, chosen)
-    legs = jnp.sum(trade.contracts != 0.0, axis=1) + jnp.sum(trade.coins != 0.0, axis=1)
-    return Candidates(
-        trade=trade,
+    own, other = _closing(s, held, jnp.arange(len(partner)), volume), _closing(s, held, partner, volume)
+    # Two legs of one unit are never both spot.
+    is_spot = jnp.arange(len(partner)) >= n
+    spot_delta = jnp.where(is_spot, delta, jnp.where(partner >= n, delta[partner], 0.0))
+    trades = Trade(
+        entry=jnp.minimum(jnp.stack([jnp.arange(len(partner)), partner], axis=1), n - 1),
+        contracts=jnp.stack([own, other], axis=1),
+        coins=-jnp.sign(spot_delta) * volume / s.units.index_usd[unit_of],
         unit=unit_of,
-        valid=jnp.any(offsets, axis=1) & (unit_of == unit) & jnp.any(eligible) & (legs == 2),
     )
+    legs = (own != 0.0).astype(int) + (other != 0.0) + (trades.coins != 0.0)
+    valid = jnp.any(offsets, axis=1) & (unit_of == unit) & jnp.any(eligible) & (legs == 2)
+    return replace(single_legs(s, jnp.zeros(n), jnp.zeros(n, bool)), trades=trades, valid=valid)
 
 
 def _leg_units(s: Setting) -> Int[Array, " leg"]:
@@ -101,19 +108,10 @@ def _room_usd(s: Setting) -> Float[Array, " leg"]:
     return jnp.concatenate([room, jnp.full(s.book.unit_key.shape[0], jnp.inf)])
 
 
-def _trade(
-    s: Setting,
-    held: Holdings,
-    delta: Float[Array, " leg"],
-    volume: Float[Array, " leg"],
-    chosen: Bool[Array, "leg leg"],
-) -> Trade:
-    """The volume of each candidate off both of its legs."""
-    terms, n, q = s.terms, s.book.instrument.shape[0], held.quantity
+def _closing(s: Setting, held: Holdings, leg: Int[Array, " leg"], volume: Float[Array, " leg"]) -> Float[Array, " leg"]:
+    """Contracts that take a volume in USD off legs; 0 of spot, which has none."""
+    n = s.book.instrument.shape[0]
+    entry = jnp.minimum(leg, n - 1)
+    terms, q = terms_of(s, entry), held.quantity[entry]
     per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_usd), 1.0)
-    wanted = volume[:, None] / per_contract[None, :]
-    size = leg_sizes(wanted, jnp.abs(q), terms)
-    contracts = jnp.where(chosen[:, :n], -jnp.sign(q)[None, :] * size, 0.0)
-    per_usd = -jnp.sign(delta[n:]) / s.units.index_usd
-    coins = jnp.where(chosen[:, n:], per_usd[None, :] * volume[:, None], 0.0)
-    return Trade(contracts, coins)
+    return jnp.where(leg < n, -jnp.sign(q) * leg_size(volume / per_contract, jnp.abs(q), terms), 0.0)

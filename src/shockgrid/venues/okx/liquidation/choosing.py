@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
+from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
 from shockgrid.venues.okx.liquidation.figures import (
     AccountFigures,
     Evaluation,
@@ -19,7 +20,7 @@ from shockgrid.venues.okx.liquidation.figures import (
     one_unit,
     own_spot,
 )
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, cash_changes, trade_costs
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, cash_changes, terms_of, trade_costs
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
 LEAST_RELIEF = 1e-12
@@ -35,17 +36,36 @@ LEAST_COST_USD = 1e-6
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Candidates:
-    """Trades that a stage proposes, one for each entry, and then for each unit, of the account.
+    """Trades that a stage proposes.
 
     Attributes:
-        trade: Of each.
-        unit: Which of the account's units each trades in.
+        trades: One for each entry, and then one for the spot of each unit, of two legs at most.
         valid: Whether there is such a candidate.
+        slices: Contracts of each entry in the trades of whole units.
+        unit_valid: Whether each unit as a whole is a candidate.
     """
 
-    trade: Trade
-    unit: Int[AnyArray, "*account anchor"]
+    trades: Trade
     valid: Bool[AnyArray, "*account anchor"]
+    slices: Float[AnyArray, "*account entry"]
+    unit_valid: Bool[AnyArray, "*account unit"]
+
+
+def single_legs(s: Setting, contracts: Float[Array, " entry"], valid: Bool[Array, " entry"]) -> Candidates:
+    """Candidates that trade one entry each."""
+    n, n_units = len(contracts), s.book.unit_key.shape[0]
+    entry = jnp.arange(n + n_units) % n
+    legs = jnp.stack([jnp.pad(contracts, (0, n_units)), jnp.zeros(n + n_units)], axis=1)
+    trades = Trade(jnp.stack([entry, jnp.zeros_like(entry)], axis=1), legs, jnp.zeros(n + n_units), s.book.unit[entry])
+    return Candidates(trades, jnp.pad(valid, (0, n_units)), jnp.zeros(n), jnp.zeros(n_units, bool))
+
+
+def with_partners(found: Candidates, partner: Int[Array, " anchor"], contracts: Float[Array, " anchor"]) -> Candidates:
+    """The same with a second leg each; of entries alone where no more are given."""
+    more = found.valid.shape[0] - len(partner)
+    entry = found.trades.entry.at[:, 1].set(jnp.pad(partner, (0, more)))
+    legs = found.trades.contracts.at[:, 1].set(jnp.pad(contracts, (0, more)))
+    return replace(found, trades=replace(found.trades, entry=entry, contracts=legs))
 
 
 def first_largest(
@@ -67,7 +87,7 @@ def best_candidate(
     now: Evaluation,
     found: Candidates,
     least_mmr: Float[Array, ""],
-) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+) -> tuple[Trade, Bool[Array, ""]]:
     """The candidate with the largest relief of the shortfall per USD of cost, and whether any counts.
 
     Args:
@@ -77,26 +97,49 @@ def best_candidate(
         now: Their margin.
         found: What the stage proposes.
         least_mmr: MMR that a candidate must relieve.
+
+    Returns:
+        The trade, with a leg for every entry of the book.
     """
-    value = jax.vmap(_after_candidate, in_axes=(None, None, None, None, 0, 0))
-    after, cost = value(s, rules, held, now, found.trade, found.unit)
-    a = now.account
+    units = unit_trades(s, found.slices)
+    few_legs = jax.vmap(lambda trade: _after_candidate(s, rules, held, now, trade, terms_of(s, trade.entry)))
+    all_legs = jax.vmap(lambda trade: _after_candidate(s, rules, held, now, trade, s.terms))
+    after, cost = jax.tree.map(lambda *x: jnp.concatenate(x), few_legs(found.trades), all_legs(units))
+    a, n = now.account, found.valid.shape[0]
     relief, size = a.shortfall_usd - after.shortfall_usd, jnp.abs(a.equity_usd) + a.required_usd
-    counts = found.valid & (relief > LEAST_RELIEF * size) & (a.mmr_usd - after.mmr_usd >= least_mmr)
+    counts = jnp.concatenate([found.valid, found.unit_valid])
+    counts &= (relief > LEAST_RELIEF * size) & (a.mmr_usd - after.mmr_usd >= least_mmr)
     cost = jnp.maximum(cost, LEAST_COST_USD)
-    return first_largest(relief / cost, counts, s.book.rank, NOISE * size / cost), jnp.any(counts)
+    rank = jnp.concatenate([s.book.rank, s.book.rank[held.quantity.shape[0] :]])
+    best = first_largest(relief / cost, counts, rank, NOISE * size / cost)
+    of_unit = jax.tree.map(lambda x: x[jnp.maximum(best - n, 0)], units)
+    legs = _spread(jax.tree.map(lambda x: x[jnp.minimum(best, n - 1)], found.trades), held.quantity.shape[0])
+    return jax.tree.map(lambda x, y: jnp.where(best < n, x, y), legs, of_unit), jnp.any(counts)
+
+
+def unit_trades(s: Setting, slices: Float[Array, " entry"]) -> Trade:
+    """The slices of each unit's entries as one trade."""
+    own = members(s)
+    entry = jnp.broadcast_to(jnp.arange(len(slices)), own.shape)
+    return Trade(entry, own * slices[None, :], jnp.zeros(len(own)), jnp.arange(len(own)))
+
+
+def _spread(trade: Trade, n_entries: int) -> Trade:
+    """A trade with a leg for every entry."""
+    entry = jnp.arange(n_entries)
+    at = (trade.entry[:, None] == entry[None, :]).astype(trade.contracts.dtype)
+    return Trade(entry, trade.contracts @ at, trade.coins, trade.unit)
 
 
 def _after_candidate(
-    s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation, trade: Trade, unit: Int[Array, ""]
+    s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation, trade: Trade, terms: ContractTerms
 ) -> tuple[AccountFigures, Float[Array, ""]]:
     """Margin of the account after one candidate, and its cost: its exposures are added to the sums of its unit."""
-    terms, q, dq = s.terms, held.quantity, trade.contracts
-    costs = trade_costs(s, rules, q, trade)
-    equity, cash = cash_changes(s, trade, costs)
-    own = members(s)[unit]
-    charge = jnp.sum(own * (gross_charge(q + dq, terms) - gross_charge(q, terms)))
-    size = jnp.sum(own * (jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd)
+    unit, q, dq = trade.unit, held.quantity[trade.entry], trade.contracts
+    costs = trade_costs(s, rules, held.quantity, trade, terms)
+    equity, cash = cash_changes(s, trade, costs, terms)
+    charge = jnp.sum(gross_charge(q + dq, terms) - gross_charge(q, terms))
+    size = jnp.sum((jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd)
     spot = own_spot(s, now.without_options + cash)
     linear = now.linear[unit] + dq @ terms.linear
     new = one_unit(s, linear, now.charge_usd[unit] + charge, now.size_usd[unit] + size, spot[unit], unit)

@@ -9,9 +9,9 @@ from shockgrid.market.universe import DENOMINATIONS
 from shockgrid.numerics.shapes import Array, Bool, Float, Int
 from shockgrid.scenarios.exposures import split_linear
 from shockgrid.venues.okx.liquidation.book import Holdings
-from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs, with_partners
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_sizes, one_hot
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, leg_size, terms_of
 from shockgrid.venues.okx.mr9_depeg import PAIRS, hedged_volumes
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
@@ -47,9 +47,9 @@ def candidates(
         by_unit: Nothing here.
     """
     del by_unit
-    terms, n_entries, n_units = s.terms, s.book.instrument.shape[0], s.book.unit_key.shape[0]
+    terms, n = s.terms, s.book.instrument.shape[0]
     eligible = triggered(s, rules, held, now)
-    unit = first_largest(now.units.mr9, eligible, s.book.rank[n_entries:])
+    unit = first_largest(now.units.mr9, eligible, s.book.rank[n:])
     volumes, net = _volumes(s, now)
     pair = jnp.argmax(volumes[unit] > 0.0)
     sides = jnp.stack([jnp.asarray(_FIRST)[pair], jnp.asarray(_SECOND)[pair]])
@@ -58,22 +58,17 @@ def candidates(
     legs, is_held = _legs(s, held, unit, side_of, sign)
     main = jnp.stack([_main(s, held, legs & (side_of == side)) for side in (0, 1)])
     partner = main[1 - jnp.maximum(side_of, 0)]
-    cash = jnp.where(is_held, jnp.abs(held.quantity * terms.delta_usd), jnp.inf)
-    most = jnp.minimum(cash, terms.room * jnp.abs(terms.delta_usd))
+    most = jnp.where(is_held, jnp.abs(held.quantity), jnp.inf)
+    limit = jnp.minimum(most, terms.room) * jnp.abs(terms.delta_usd)
     began_volume = _volumes(s, began[1])[0][unit, pair]
     volume = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * began_volume, volumes[unit, pair])
-    volume = jnp.minimum(volume, jnp.minimum(most, most[partner]))
+    volume = jnp.minimum(volume, jnp.minimum(limit, limit[partner]))
+    own = -sign * leg_size(volume / jnp.abs(terms.delta_usd), most, terms)
+    other_terms = terms_of(s, partner)
+    other = -sign[partner] * leg_size(volume / jnp.abs(other_terms.delta_usd), most[partner], other_terms)
     both = legs & jnp.any(legs & (side_of == 0)) & jnp.any(legs & (side_of == 1))
-    contracts = _contracts(
-        s, held, volume, one_hot(jnp.arange(n_entries), n_entries), one_hot(partner, n_entries), sign
-    )
-    valid = both & jnp.any(eligible) & (jnp.sum(contracts != 0.0, axis=1) == 2)
-    none = jnp.zeros(n_units)
-    return Candidates(
-        trade=Trade(jnp.pad(contracts, ((0, n_units), (0, 0))), jnp.zeros((n_entries + n_units, n_units))),
-        unit=jnp.full(n_entries + n_units, unit),
-        valid=jnp.concatenate([valid, none > 0.0]),
-    )
+    alone = single_legs(s, own, both & jnp.any(eligible) & (own != 0.0) & (other != 0.0))
+    return with_partners(alone, partner, other)
 
 
 def _volumes(s: Setting, now: Evaluation) -> tuple[Float[Array, "unit pair"], Float[Array, "unit denomination"]]:
@@ -99,19 +94,3 @@ def _legs(
 def _main(s: Setting, held: Holdings, legs: Bool[Array, " entry"]) -> Int[Array, ""]:
     """The largest leg of a side."""
     return first_largest(jnp.abs(held.quantity * s.terms.delta_usd), legs, s.book.rank[: len(legs)])
-
-
-def _contracts(
-    s: Setting,
-    held: Holdings,
-    volume: Float[Array, " entry"],
-    leg: Bool[Array, "anchor entry"],
-    partner: Bool[Array, "anchor entry"],
-    sign: Float[Array, " entry"],
-) -> Float[Array, "anchor entry"]:
-    """Both legs of each candidate, against their sides; a leg that reduces goes no further than zero."""
-    terms, q = s.terms, held.quantity
-    reduces = (jnp.sign(q) == sign) & (q != 0.0)
-    wanted = volume[:, None] / jnp.abs(terms.delta_usd)[None, :]
-    size = leg_sizes(wanted, jnp.where(reduces, jnp.abs(q), jnp.inf), terms)
-    return jnp.where(leg | partner, -sign[None, :] * size, 0.0)

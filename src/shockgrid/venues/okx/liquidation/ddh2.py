@@ -6,9 +6,9 @@ import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import Array, Bool, Float
 from shockgrid.venues.okx.liquidation.book import Holdings
-from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest
+from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, members
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, leg_size
 
 ROUNDING = 1e-12
 
@@ -41,9 +41,9 @@ def candidates(
         by_unit: Nothing here.
     """
     del by_unit
-    terms, q, n_entries, n_units = s.terms, held.quantity, s.book.instrument.shape[0], s.book.unit_key.shape[0]
+    terms, q = s.terms, held.quantity
     eligible = triggered(s, rules, held, now)
-    unit = first_largest(_charge(now), eligible, s.book.rank[n_entries:])
+    unit = first_largest(_charge(now), eligible, s.book.rank[len(q) :])
     delta, at_first = _net_delta(now)[unit], _net_delta(began[1])[unit]
     coins = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * jnp.abs(at_first), jnp.abs(delta))
     side = -jnp.sign(delta)
@@ -51,12 +51,7 @@ def candidates(
     per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_coin), 1.0)
     size = leg_size(coins / per_contract, most, terms)
     hedges = terms.is_hedge & (s.book.unit == unit) & s.book.present & ((q != 0.0) | s.book.is_main)
-    valid = hedges & jnp.any(eligible) & (size > 0.0)
-    return Candidates(
-        trade=Trade(jnp.pad(jnp.diag(side * size), ((0, n_units), (0, 0))), jnp.zeros((n_entries + n_units, n_units))),
-        unit=jnp.full(n_entries + n_units, unit),
-        valid=jnp.pad(valid, (0, n_units)),
-    )
+    return single_legs(s, side * size, hedges & jnp.any(eligible) & (size > 0.0))
 
 
 def _charge(now: Evaluation) -> Float[Array, " unit"]:

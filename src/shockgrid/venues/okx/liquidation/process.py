@@ -124,7 +124,7 @@ def run_stage(
 
     done = [part for found in map_on_devices(work, pieces, slots) for part in found]
     if not done:
-        return state, StageLog(stage, books, np.zeros(0, int), _no_turn(books, state.held))
+        return state, StageLog(stage, books, np.zeros(0, int), _no_turn(state.held))
     place = np.concatenate([p for p, _ in done])
     turn = jax.tree.map(lambda *x: np.concatenate(x), *(t for _, t in done))
     return state, StageLog(stage, books, place, turn)
@@ -200,10 +200,10 @@ def rows_of(tree: T, place: np.ndarray) -> T:
     return jax.tree.map(lambda x: x[place], tree)
 
 
-def _no_turn(books: LaidBooks, held: Holdings) -> Turn:
+def _no_turn(held: Holdings) -> Turn:
     """A log of no trades."""
-    trade = Trade(held.quantity[:0], np.zeros((0, books.joins.shape[1])))
-    costs = TradeCosts(trade.contracts, trade.contracts, trade.coins, trade.coins)
-    none = np.zeros(0)
+    none, whole = np.zeros(0), np.zeros(0, np.int32)
+    legs = held.quantity[:0]
+    trade, costs = Trade(legs.astype(np.int32), legs, none, whole), TradeCosts(legs, legs, none, none)
     figures = AccountFigures(none, none, none, none, none, none)
-    return Turn(none > 0, trade, costs, figures, figures, none.astype(np.int32), none > 0)
+    return Turn(none > 0, trade, costs, figures, figures, none > 0)

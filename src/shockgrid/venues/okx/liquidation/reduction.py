@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import Array, Bool
 from shockgrid.venues.okx.liquidation.book import Holdings
-from shockgrid.venues.okx.liquidation.choosing import Candidates
+from shockgrid.venues.okx.liquidation.choosing import Candidates, single_legs
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, members
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, leg_size
+from shockgrid.venues.okx.liquidation.trades import LiquidationRules, leg_size
 
 
 def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
@@ -38,13 +40,10 @@ def candidates(
         by_unit: Whether they are units.
     """
     del now
-    terms, q, n_units = s.terms, held.quantity, s.book.unit_key.shape[0]
+    terms, q = s.terms, held.quantity
     wanted = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * jnp.abs(began[0].quantity), jnp.abs(q))
     size = jnp.where(terms.tradable & s.book.present, leg_size(wanted, jnp.abs(q), terms), 0.0)
-    contracts = jnp.concatenate([jnp.diag(-jnp.sign(q) * size), members(s) * (-jnp.sign(q) * size)[None, :]])
-    is_unit = jnp.arange(contracts.shape[0]) >= q.shape[0]
-    return Candidates(
-        trade=Trade(contracts, jnp.zeros((contracts.shape[0], n_units))),
-        unit=jnp.concatenate([s.book.unit, jnp.arange(n_units, dtype=s.book.unit.dtype)]),
-        valid=(is_unit == by_unit) & jnp.any(contracts != 0.0, axis=1),
-    )
+    contracts, trades = -jnp.sign(q) * size, size > 0.0
+    has_trade = jnp.any((members(s) > 0.0) & trades[None, :], axis=1)
+    singles = single_legs(s, contracts, trades & ~by_unit)
+    return replace(singles, slices=contracts, unit_valid=has_trade & by_unit)

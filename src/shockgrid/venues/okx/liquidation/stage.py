@@ -84,7 +84,6 @@ class Turn:
 
     Attributes:
         before, after: Its margin around the trade.
-        unit: The unit traded in, a place among the account's.
         by_unit: Whether a whole unit was reduced.
     """
 
@@ -93,7 +92,6 @@ class Turn:
     costs: TradeCosts
     before: AccountFigures
     after: AccountFigures
-    unit: Int[AnyArray, "*account"]
     by_unit: Bool[AnyArray, "*account"]
 
 
@@ -175,7 +173,8 @@ def _proposed(module: Any, s: Setting, rules: LiquidationRules, progress: Progre
     held, now = progress.held, progress.now
     whole, by_unit = progress.phase % 2 == 1, progress.phase >= 2
     found = module.candidates(s, rules, held, now, progress.began, whole, by_unit)
-    found = replace(found, unit=found.unit.astype(jnp.int32))
+    whole_numbers = {name: getattr(found.trades, name).astype(jnp.int32) for name in ("entry", "unit")}
+    found = replace(found, trades=replace(found.trades, **whole_numbers))
     return found, module.triggered(s, rules, held, now).any()
 
 
@@ -188,11 +187,12 @@ def _turn(
     chosen, counts = best_candidate(s, rules, held, now, found, least_mmr)
     goes_on = triggered & (now.account.margin_ratio <= s.stop_ratio) & ~progress.done
     trades = counts & goes_on
-    trade = jax.tree.map(lambda x: jnp.where(trades, x[chosen], jnp.zeros_like(x[chosen])), found.trade)
-    costs = trade_costs(s, rules, held.quantity, trade)
+    nothing = replace(chosen, contracts=jnp.zeros_like(chosen.contracts), coins=jnp.zeros_like(chosen.coins))
+    trade = jax.tree.map(lambda x, y: jnp.where(trades, x, y), chosen, nothing)
+    costs = trade_costs(s, rules, held.quantity, trade, s.terms)
     new = after_trade(s, held, trade, costs)
     then = evaluated(s, new)
     phase = jnp.where(trades, 0, progress.phase + 1)
     ended = ~goes_on | (phase >= n_phases)
-    turn = Turn(trades, trade, costs, now.account, then.account, found.unit[chosen], progress.phase >= 2)
+    turn = Turn(trades, trade, costs, now.account, then.account, progress.phase >= 2)
     return Progress(new, then, began, jnp.where(ended, 0, phase), ended), turn

@@ -42,15 +42,19 @@ class LiquidationRules:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Trade:
-    """Legs that are done at once; of many trades with a trade axis in front.
+    """Legs that are done at once, in one unit; of many trades with a trade axis in front.
 
     Attributes:
-        contracts: Signed, of each entry.
-        coins: Signed, of the spot of each unit's coin.
+        entry: The entry of the book that each leg trades.
+        contracts: Signed, of each leg.
+        coins: Signed, of the spot of the unit's coin.
+        unit: Which of the account's units.
     """
 
-    contracts: Float[AnyArray, "*trade entry"]
-    coins: Float[AnyArray, "*trade unit"]
+    entry: Int[AnyArray, "*trade leg"]
+    contracts: Float[AnyArray, "*trade leg"]
+    coins: Float[AnyArray, "*trade"]
+    unit: Int[AnyArray, "*trade"]
 
 
 @jax.tree_util.register_dataclass
@@ -58,16 +62,20 @@ class Trade:
 class TradeCosts:
     """In USD, of each leg."""
 
-    fee_usd: Float[AnyArray, "*trade entry"]
-    slippage_usd: Float[AnyArray, "*trade entry"]
-    spot_fee_usd: Float[AnyArray, "*trade unit"]
-    spot_slippage_usd: Float[AnyArray, "*trade unit"]
+    fee_usd: Float[AnyArray, "*trade leg"]
+    slippage_usd: Float[AnyArray, "*trade leg"]
+    spot_fee_usd: Float[AnyArray, "*trade"]
+    spot_slippage_usd: Float[AnyArray, "*trade"]
 
     @property
     def total(self) -> Array:
         """Of the whole trade."""
-        legs = jnp.sum(self.fee_usd + self.slippage_usd, axis=-1)
-        return legs + jnp.sum(self.spot_fee_usd + self.spot_slippage_usd, axis=-1)
+        return jnp.sum(self.fee_usd + self.slippage_usd, axis=-1) + self.spot_fee_usd + self.spot_slippage_usd
+
+
+def terms_of(s: Setting, entry: Int[Array, " leg"]) -> ContractTerms:
+    """The terms of the entries that legs trade."""
+    return jax.tree.map(lambda x: x[entry], s.terms)
 
 
 def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
@@ -88,7 +96,9 @@ def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
     return jnp.where(size <= 0.0, 0.0, jnp.where(everything, most, lots))
 
 
-def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " entry"], trade: Trade) -> TradeCosts:
+def trade_costs(
+    s: Setting, rules: LiquidationRules, quantity: Float[Array, " entry"], trade: Trade, terms: ContractTerms
+) -> TradeCosts:
     """Fee and slippage of each leg.
 
     Slippage is the impact on the depth, where it is known; elsewhere what MR7 charges the side held beyond the fee.
@@ -98,15 +108,16 @@ def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " en
         rules: The process's numbers.
         quantity: What is held before.
         trade: What is traded.
+        terms: Of its legs.
     """
-    terms, traded = s.terms, jnp.abs(trade.contracts)
-    side = jnp.where(quantity == 0.0, trade.contracts, quantity)
+    traded, before = jnp.abs(trade.contracts), quantity[trade.entry]
+    side = jnp.where(before == 0.0, trade.contracts, before)
     charge = jnp.where(side > 0.0, terms.charge_long, terms.charge_short)
     by_rule = traded * jnp.maximum(charge - terms.fee_usd, 0.0)
     known = ~jnp.isnan(terms.depth_usd)
     depth = jnp.where(known, terms.depth_usd, 1.0)
     by_depth = impact_usd(traded * terms.traded_usd, depth, terms.half_spread, rules.depth_band_frac)
-    spot_usd = jnp.abs(trade.coins) * s.units.index_usd
+    spot_usd = jnp.abs(trade.coins) * s.units.index_usd[trade.unit]
     return TradeCosts(
         fee_usd=traded * terms.fee_usd,
         slippage_usd=jnp.where(known, by_depth, by_rule),
@@ -116,27 +127,34 @@ def trade_costs(s: Setting, rules: LiquidationRules, quantity: Float[Array, " en
 
 
 def cash_changes(
-    s: Setting, trade: Trade, costs: TradeCosts
+    s: Setting, trade: Trade, costs: TradeCosts, terms: ContractTerms
 ) -> tuple[Float[Array, " currency"], Float[Array, " currency"]]:
     """Change of each currency's equity, and of its equity without options, by a trade at today's marks."""
-    terms, price = s.terms, s.currency_usd
-    place = jnp.arange(price.shape[0])
-    costs_of = in_currency(s, (costs.fee_usd + costs.slippage_usd) / terms.settle_usd)
-    premium = in_currency(s, jnp.where(terms.is_option, trade.contracts * terms.value, 0.0))
-    coin = one_hot(s.book.spot_currency, len(place)).astype(price.dtype)
-    paid = jnp.sum(trade.coins * s.units.index_usd + costs.spot_fee_usd + costs.spot_slippage_usd)
-    equity = trade.coins @ coin - jnp.where(place == s.book.quote, paid / price, 0.0) - costs_of
+    place = jnp.arange(s.currency_usd.shape[0])
+    settles = one_hot(terms.settle, len(place)).astype(s.currency_usd.dtype)
+    cost = ((costs.fee_usd + costs.slippage_usd) / terms.settle_usd) @ settles
+    premium = jnp.where(terms.is_option, trade.contracts * terms.value, 0.0) @ settles
+    coin = jnp.where(place == s.book.spot_currency[trade.unit], trade.coins, 0.0)
+    paid = trade.coins * s.units.index_usd[trade.unit] + costs.spot_fee_usd + costs.spot_slippage_usd
+    equity = coin - jnp.where(place == s.book.quote, paid / s.currency_usd, 0.0) - cost
     return equity, equity - premium
 
 
 def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> Holdings:
-    """Holdings after one trade: closing turns unrealised profit into cash, what is opened enters at the mark."""
+    """Holdings after one trade: closing turns unrealised profit into cash, what is opened enters at the mark.
+
+    Args:
+        s: The setting.
+        held: Before.
+        trade: With a leg for every entry, in their order.
+        costs: Of the trade.
+    """
     terms, q, dq = s.terms, held.quantity, trade.contracts
     closes = q * dq < 0.0
     share = jnp.where(closes, jnp.minimum(jnp.abs(dq) / jnp.where(q == 0.0, 1.0, jnp.abs(q)), 1.0), 0.0)
     realised = jnp.where(terms.is_option, 0.0, share * (q * terms.value - held.entry_value))
     opened = jnp.where(closes, 0.0, dq * terms.value)
-    _, change = cash_changes(s, trade, costs)
+    _, change = cash_changes(s, trade, costs, terms)
     return Holdings(
         quantity=jnp.where(dq == -q, 0.0, q + dq),
         entry_value=jnp.where(dq == -q, 0.0, held.entry_value * (1.0 - share) + opened),
@@ -147,8 +165,3 @@ def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> 
 def one_hot(place: Int[Array, " row"], n: int) -> Bool[Array, "row place"]:
     """True at each place."""
     return place[:, None] == jnp.arange(n)[None, :]
-
-
-def leg_sizes(wanted: Float[Array, "anchor entry"], most: Float[Array, " entry"], terms: ContractTerms) -> Array:
-    """``leg_size`` of every leg of many trades."""
-    return jax.vmap(leg_size, in_axes=(0, None, None))(wanted, most, terms)
