@@ -52,7 +52,7 @@ def test_outputs_are_not_committed(script):
         assert cell.get("execution_count") is None
 
 
-LONG = {"09_rule_change_2025"}
+LONG = {"08_liquidation_and_cascades", "09_rule_change_2025"}
 """Notebooks that compile many programs."""
 RUNS = [pytest.param(p, marks=pytest.mark.long) if p.stem in LONG else p for p in SCRIPTS]
 

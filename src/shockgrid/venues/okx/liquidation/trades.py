@@ -81,7 +81,7 @@ def terms_of(s: Setting, entry: Int[Array, " leg"]) -> ContractTerms:
 def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
     """Contracts that a leg trades: what is wanted, in lots, as far as what is held and the market's depth allow.
 
-    All that is held may go whatever the lots. What is less than a lot is one lot, or nothing where that does not fit.
+    All that is held may go whatever the lots; a lot of 0 allows any size. What is less than a lot is one lot, or nothing where that does not fit.
 
     Args:
         wanted: Contracts, 0 or more.
@@ -90,7 +90,8 @@ def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
     """
     limit = jnp.minimum(most, terms.room)
     size = jnp.minimum(wanted, limit)
-    lots = jnp.minimum(jnp.floor(size / terms.lot + WHOLE_LOTS) * terms.lot, limit)
+    lot = jnp.where(terms.lot > 0.0, terms.lot, 1.0)
+    lots = jnp.where(terms.lot > 0.0, jnp.minimum(jnp.floor(size / lot + WHOLE_LOTS) * lot, limit), size)
     lots = jnp.where(lots > 0.0, lots, jnp.where(terms.lot <= limit, terms.lot, 0.0))
     everything = size >= most * (1.0 - WHOLE_LOTS)
     return jnp.where(size <= 0.0, 0.0, jnp.where(everything, most, lots))
