@@ -89,6 +89,8 @@ def leg_size(name: str, wanted: float, most: float, s: Setting) -> float:
         return 0.0
     if size >= most * (1.0 - s.rules.tie_frac):  # all that is held
         return most
+    if lot == 0.0:  # any size
+        return size
     lots = math.floor(size / lot + 1e-9)
     if lots > 0:
         return lots * lot

@@ -396,8 +396,8 @@ def test_lots(contracts, first):
     assert trades_of(report)[0] == (SOL, pytest.approx(first, rel=1e-12))
 
 
-# Fails today: `lot` may be 0 (formats.md: "0 or more"), by which `leg_size` divides. Slices come out as nothing; all that
-# is held goes at once, or, where the depth does not allow it, nothing ever does.
+# Fails today: `lot` may be 0 (formats.md: "0 or more"), by which `leg_size` divides. Slices come out as nothing: all
+# that is held goes at once or, where the depth does not allow it, nothing ever does.
 def test_a_lot_of_zero_is_no_step():
     assert trades_of(liquidated(sol_account(1_005.0), {SOL: {"lot": 0.0}}))[0] == (SOL, pytest.approx(-100.5))
 
