@@ -62,7 +62,8 @@ def measure(market, accounts, rules, moves: dict[str, Any]) -> dict[str, Any]:
 def check(report: sg.LiquidationReport) -> dict[str, float]:
     """The laws that the answer must obey."""
     logs = [log for part in report.parts for log in part.logs]
-    turns = [(log.turn.before, log.turn.after) if isinstance(log, StageLog) else (log.before, log.after) for log in logs]
+    margins = [log.turn if isinstance(log, StageLog) else log for log in logs]
+    turns = [(around.before, around.after) for around in margins]
     relief = min(float((b.shortfall_usd - a.shortfall_usd).min()) for b, a in turns if len(a.mmr_usd))
     frame = report.accounts
     kept = frame.equity_before_usd - frame.fees_usd - frame.slippage_usd - frame.equity_after_usd

@@ -14,6 +14,7 @@ import pytest
 
 import shockgrid as sg
 from shockgrid.accounts.holdings import Accounts
+from shockgrid.market.market import Market
 from tests.documents import accounts_of, market_of
 from tests.one_shape import one_shape
 from tests.reference import black76, hand_markets
@@ -62,7 +63,7 @@ ROWS: dict[str, dict] = {
 }
 
 
-def market_with(changes: dict[str, dict] | None = None) -> sg.Market:
+def market_with(changes: dict[str, dict] | None = None) -> Market:
     """The market with other keys of some instruments."""
     rows = [row | (changes or {}).get(name, {}) for name, row in ROWS.items()]
     return market_of(hand_markets.market_of(par_index(**PRICES), *rows))
@@ -125,7 +126,7 @@ def liquidated(entry: dict, changes: dict[str, dict] | None = None, rules=None) 
 
 
 def steps_of(report: sg.LiquidationReport, account: str = "a") -> pd.DataFrame:
-    return report.steps[report.steps.account == account]
+    return report.steps.loc[report.steps.account == account]
 
 
 def stages_of(report: sg.LiquidationReport, account: str = "a") -> list[str]:
@@ -149,7 +150,7 @@ def positions_after(report: sg.LiquidationReport, account: str = "a") -> dict[st
 
 
 def orders_after(report: sg.LiquidationReport) -> set[str]:
-    return {report.after.ids[place] for place in report.after.orders.account}
+    return set(report.after.ids[report.after.orders.account].tolist())
 
 
 # --- stages ---
@@ -310,8 +311,8 @@ def test_who_waits_hears_of_each_stage():
 def test_without_a_hedge_the_process_goes_on_to_reduction():
     """XRP has options alone: what DDH2 is for is there, but nothing to trade."""
     report = report_of()
-    (unit,) = report.before.units[report.before.units.account == "no hedge"].to_dict("records")
-    assert max(unit["mr1"], unit["mr6"]) > 0.5 * unit["mmr_usd"]
+    unit = report.before.units.set_index("account").loc["no hedge"]
+    assert max(unit.mr1, unit.mr6) > 0.5 * unit.mmr_usd
     assert stages_of(report, "no hedge") == ["reduction"]
     assert {name for name, _ in trades_of(report, "no hedge")} <= {XRP_CALL, XRP_PUT}
 
@@ -335,10 +336,10 @@ def test_without_depth_positions_stay():
     """Spot can still be sold, and debts be bought back."""
     report = report_without_depth()
     frame = report.accounts.set_index("account")
-    below = frame[frame.ratio_before <= 1.0]
+    below = frame.loc[frame.ratio_before <= 1.0]
     assert set(report.steps.stage) == {"cancel_orders", "repayment"}
     assert not set(report.steps[report.steps.stage != "cancel_orders"].instrument) & set(ROWS)
-    for name in below.index:
+    for name in below.index.tolist():
         held = {p["instrument"]: p["quantity"] for p in AND_A_LOSER[name]["positions"]}
         assert positions_after(report, name) == held, name
     assert below.outcome.to_dict() == dict.fromkeys(below.index, "stalled") | {
@@ -396,9 +397,8 @@ def test_lots(contracts, first):
     assert trades_of(report)[0] == (SOL, pytest.approx(first, rel=1e-12))
 
 
-# Fails today: `lot` may be 0 (formats.md: "0 or more"), by which `leg_size` divides. Slices come out as nothing: all
-# that is held goes at once or, where the depth does not allow it, nothing ever does.
 def test_a_lot_of_zero_is_no_step():
+    """``lot`` is 0 or more (formats.md)."""
     assert trades_of(liquidated(sol_account(1_005.0), {SOL: {"lot": 0.0}}))[0] == (SOL, pytest.approx(-100.5))
 
 

@@ -27,11 +27,17 @@ FIGURES = (
 EXACT = {"rel": 1e-9, "abs": 1e-9}
 
 
-def assert_agrees(version: str, seed: int, count: int) -> set[str]:
+SMALL = 12
+"""Positions of a book that shares a compilation with all others so small, hedges and all."""
+
+
+def assert_agrees(version: str, seed: int, count: int, most: int = 1_000) -> set[str]:
     """Every step of every account, and what became of each; the stages that were met."""
     market = with_depths(random_market(seed), seed)
     priced = PricedMarket(market, VERSIONS[version])
-    accounts = [a | {"id": str(i)} for i, a in enumerate(troubled_accounts(priced, seed, count))]
+    drawn = [a for a in troubled_accounts(priced, seed, count) if len(a.get("positions", [])) <= most]
+    accounts = [a | {"id": str(i)} for i, a in enumerate(drawn)]
+    assert len(accounts) > 0.7 * count
     report = sg.liquidate(market_of(market), accounts_of(*accounts), sg.load_rulebook(version))
     frame = report.accounts.set_index("account")
     met = set()
@@ -77,12 +83,11 @@ def assert_same_outcome(ours: dict, theirs: Result) -> None:
 
 @pytest.mark.parametrize(("version", "seed"), [("okx/v2-2025-01-15", 1), ("okx/v1-2024-06-05", 2)])
 def test_every_step_agrees(version, seed):
-    met = assert_agrees(version, seed, 50)
+    met = assert_agrees(version, seed, 60, SMALL)
     assert met >= {"cancel_orders", "repayment", "basis", "reduction"}
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("seed", [11, 12])
-def test_every_step_agrees_under_every_version(version, seed):
-    assert_agrees(version, seed, 100)
+def test_every_step_agrees_under_every_version(version):
+    assert_agrees(version, 11, 100)

@@ -81,7 +81,8 @@ def terms_of(s: Setting, entry: Int[Array, " leg"]) -> ContractTerms:
 def leg_size(wanted: Array, most: Array, terms: ContractTerms) -> Array:
     """Contracts that a leg trades: what is wanted, in lots, as far as what is held and the market's depth allow.
 
-    All that is held may go whatever the lots; a lot of 0 allows any size. What is less than a lot is one lot, or nothing where that does not fit.
+    All that is held may go whatever the lots; a lot of 0 allows any size. What is less than a lot is one lot, or
+    nothing where that does not fit.
 
     Args:
         wanted: Contracts, 0 or more.
