@@ -81,7 +81,10 @@ def assert_same_outcome(ours: dict, theirs: Result) -> None:
         assert ours[name] == pytest.approx(expected, rel=1e-9, abs=scale if math.isfinite(scale) else 0.0), name
 
 
-@pytest.mark.parametrize(("version", "seed"), [("okx/v2-2025-01-15", 1), ("okx/v1-2024-06-05", 2)])
+@pytest.mark.parametrize(
+    ("version", "seed"),
+    [("okx/v2-2025-01-15", 1), pytest.param("okx/v1-2024-06-05", 2, marks=pytest.mark.long)],
+)
 def test_every_step_agrees(version, seed):
     met = assert_agrees(version, seed, 60, SMALL)
     assert met >= {"cancel_orders", "repayment", "basis", "reduction"}

@@ -102,9 +102,11 @@ def best_candidate(
         The trade, with a leg for every entry of the book.
     """
     units = unit_trades(s, found.slices)
-    few_legs = jax.vmap(lambda trade: _after_candidate(s, rules, held, now, trade, terms_of(s, trade.entry)))
-    all_legs = jax.vmap(lambda trade: _after_candidate(s, rules, held, now, trade, s.terms))
-    after, cost = jax.tree.map(lambda *x: jnp.concatenate(x), few_legs(found.trades), all_legs(units))
+    few_legs = jax.vmap(lambda trade: _changed(s, rules, held, now, trade, terms_of(s, trade.entry)))
+    all_legs = jax.vmap(lambda trade: _changed(s, rules, held, now, trade, s.terms))
+    changed = jax.tree.map(lambda *x: jnp.concatenate(x), few_legs(found.trades), all_legs(units))
+    after = jax.vmap(_after_candidate, in_axes=(None, None, 0))(s, now, changed)
+    cost = changed.cost_usd
     a, n = now.account, found.valid.shape[0]
     relief, size = a.shortfall_usd - after.shortfall_usd, jnp.abs(a.equity_usd) + a.required_usd
     counts = jnp.concatenate([found.valid, found.unit_valid])
@@ -131,23 +133,55 @@ def _spread(trade: Trade, n_entries: int) -> Trade:
     return Trade(entry, trade.contracts @ at, trade.coins, trade.unit)
 
 
-def _after_candidate(
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Changed:
+    """What a trade makes of the sums of its unit, and of equity.
+
+    Attributes:
+        unit: The unit.
+        linear, charge_usd, size_usd: Its sums after the trade.
+        equity: Of each currency, after it.
+        spot: Coins that may hedge each unit, after it.
+        cost_usd: Of the trade.
+    """
+
+    unit: Int[AnyArray, "*trade"]
+    linear: Float[AnyArray, "*trade column"]
+    charge_usd: Float[AnyArray, "*trade"]
+    size_usd: Float[AnyArray, "*trade"]
+    equity: Float[AnyArray, "*trade currency"]
+    spot: Float[AnyArray, "*trade unit"]
+    cost_usd: Float[AnyArray, "*trade"]
+
+
+def _changed(
     s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation, trade: Trade, terms: ContractTerms
-) -> tuple[AccountFigures, Float[Array, ""]]:
-    """Margin of the account after one candidate, and its cost: its exposures are added to the sums of its unit."""
+) -> _Changed:
+    """Add the exposures of a trade's legs to the sums of its unit."""
     unit, q, dq = trade.unit, held.quantity[trade.entry], trade.contracts
     costs = trade_costs(s, rules, held.quantity, trade, terms)
     equity, cash = cash_changes(s, trade, costs, terms)
     charge = jnp.sum(gross_charge(q + dq, terms) - gross_charge(q, terms))
-    size = jnp.sum((jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd)
-    spot = own_spot(s, now.without_options + cash)
-    linear = now.linear[unit] + dq @ terms.linear
-    new = one_unit(s, linear, now.charge_usd[unit] + charge, now.size_usd[unit] + size, spot[unit], unit)
+    return _Changed(
+        unit=unit,
+        linear=now.linear[unit] + dq @ terms.linear,
+        charge_usd=now.charge_usd[unit] + charge,
+        size_usd=now.size_usd[unit] + jnp.sum((jnp.abs(q + dq) - jnp.abs(q)) * terms.size_usd),
+        equity=now.equity + equity,
+        spot=own_spot(s, now.without_options + cash),
+        cost_usd=costs.total,
+    )
+
+
+def _after_candidate(s: Setting, now: Evaluation, after: _Changed) -> AccountFigures:
+    """Margin of the account after one candidate."""
+    unit = after.unit
+    new = one_unit(s, after.linear, after.charge_usd, after.size_usd, after.spot[unit], unit)
     change = new.mmr_usd - now.units.mmr_usd[unit]
     if s.shared.structure == "v1":
         # Cash in the coin that a trade moves may hedge another of the coin's units.
         other = s.book.joined_unit[unit]
-        new = one_unit(s, now.linear[other], now.charge_usd[other], now.size_usd[other], spot[other], other)
+        new = one_unit(s, now.linear[other], now.charge_usd[other], now.size_usd[other], after.spot[other], other)
         change += jnp.where(other >= 0, new.mmr_usd - now.units.mmr_usd[other], 0.0)
-    total = jnp.sum(now.units.mmr_usd) + change
-    return account_figures(s, total, now.equity + equity), costs.total
+    return account_figures(s, jnp.sum(now.units.mmr_usd) + change, after.equity)

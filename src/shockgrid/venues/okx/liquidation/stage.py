@@ -112,29 +112,35 @@ def run_turns(
         Where each is then, and ``[turn, account]`` what was done.
     """
 
-    def per_account(function: Any, *more: Any) -> Any:
-        return jax.vmap(lambda book, j, *x: function(_setting(process, book, j), process.rules, *x))(
-            books, joins, *more
-        )
-
-    def one_turn(progress: Progress) -> tuple[Progress, Turn]:
-        proposals = [partial(per_account, partial(_proposed, module)) for module in _MODULES]
-        found, triggered = jax.lax.switch(stage, proposals, progress)
-        return per_account(partial(_turn, jnp.array(list(PHASES.values()))[stage]), progress, found, triggered)
-
     def goes_on(state: tuple[Array, Progress, Turn]) -> Array:
         return (state[0] < TURNS) & ~state[1].done.all()
 
     def next_turn(state: tuple[Array, Progress, Turn]) -> tuple[Array, Progress, Turn]:
         place, progress, log = state
-        progress, turn = one_turn(progress)
+        progress, turn = _one_turn(stage, process, books, joins, progress)
         return place + 1, progress, jax.tree.map(lambda x, new: x.at[place].set(new), log, turn)
 
     # Of this turn the shapes alone are wanted: XLA drops the rest.
-    _, like = one_turn(progress)
+    _, like = _one_turn(stage, process, books, joins, progress)
     log = jax.tree.map(lambda x: jnp.zeros((TURNS, *x.shape), x.dtype), like)
     _, progress, log = jax.lax.while_loop(goes_on, next_turn, (jnp.zeros((), jnp.int32), progress, log))
     return progress, log
+
+
+@jax.jit  # so that it is traced once, though it is called twice
+def _one_turn(
+    stage: Int[Array, ""], process: Process, books: Book, joins: Array, progress: Progress
+) -> tuple[Progress, Turn]:
+    """One turn of every account."""
+
+    def per_account(function: Any, *more: Any) -> Any:
+        return jax.vmap(lambda book, j, *x: function(_setting(process, book, j), process.rules, *x))(
+            books, joins, *more
+        )
+
+    proposals = [partial(per_account, partial(_proposed, module)) for module in _MODULES]
+    found, triggered = jax.lax.switch(stage, proposals, progress)
+    return per_account(partial(_turn, jnp.array(list(PHASES.values()))[stage]), progress, found, triggered)
 
 
 @jax.jit
