@@ -626,9 +626,6 @@ def assert_after_has_the_equity_of_the_end(report: sg.LiquidationReport, account
     assert again.margin_ratio == pytest.approx(row.margin_ratio, rel=1e-9)
 
 
-# Fails today: with the first trade in SOL the gain is gone, and the account is bankrupt. `after_trade` sets the entry
-# value of every entry without quantity to 0 (`dq == -q` is true of 0 and 0) and realises nothing. Without a trade in
-# contracts (a repayment alone) `after` still loses the gain: `_left` keeps what has a quantity.
 @pytest.mark.parametrize(
     ("name", "quantity", "others", "balances"),
     [
@@ -648,8 +645,6 @@ def test_positions_that_cancel_keep_their_gain(name, quantity, others, balances)
     assert_after_has_the_equity_of_the_end(report, report.after)
 
 
-# Fails today: the average price of what is left is -40,000, which no file may hold, as the gain of what cancels is put
-# into it. Of inverse contracts with an entry value of zero it is infinite.
 def test_positions_that_nearly_cancel_survive_being_written(tmp_path):
     """2,000 bought at 10,000, 1,000 of them sold at 60,000: the 1,000 that are left cost -40,000 a coin."""
     rows = rows_of(PERP, (2_000.0, 10_000.0), (-1_000.0, 60_000.0))

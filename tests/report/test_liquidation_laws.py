@@ -377,8 +377,6 @@ def test_the_fund_pays_for_bankrupt_accounts_alone(case):
     assert (frame.fund_loss_usd[bankrupt] > 0.0).all()
 
 
-# Fails today: the gain of positions in one instrument that cancel is lost, see `test_liquidation.py`,
-# `test_positions_that_cancel_keep_their_gain`.
 def test_the_accounts_left_have_the_margin_of_the_end(case):
     """Margined anew, from positions at their entry prices and balances."""
     again = sg.margin(case.market, case.report.after, case.rules).accounts.set_index("account")

@@ -113,6 +113,12 @@ def _with_orders(positions: np.ndarray, entry: np.ndarray, quantity: np.ndarray)
     return books
 
 
+def contract_values(market: Market) -> np.ndarray:
+    """``[instrument]`` value of one contract at its mark, in its settlement currency."""
+    every = np.arange(len(market.universe))
+    return contract_value_at(market, every, np.full(len(every), np.nan))
+
+
 def contract_value_at(market: Market, instrument: np.ndarray, price: np.ndarray) -> np.ndarray:
     """Value of one contract in its settlement currency at a price, at the mark where the price is NaN."""
     contracts = market.universe.contracts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shockgrid.accounts.book import contract_values
 from shockgrid.market.market import Market
 
 
@@ -20,13 +21,6 @@ class Totals:
 
     contracts: np.ndarray
     equity: np.ndarray
-
-
-def contract_values(market: Market) -> np.ndarray:
-    """``[instrument]`` value of one contract at its mark, in its settlement currency."""
-    c, mark = market.universe.contracts, market.snapshot.mark
-    with np.errstate(divide="ignore"):
-        return np.where(c.is_inverse, -c.contract_value / mark, c.contract_value * mark)
 
 
 def value_of_moves(totals: Totals, before: Market, after: Market) -> float:

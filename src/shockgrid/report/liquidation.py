@@ -10,6 +10,7 @@ import numpy as np
 
 from shockgrid.accounts.account_rows import AccountRows, plan_rows
 from shockgrid.accounts.after_trades import NewHoldings, with_holdings
+from shockgrid.accounts.book import contract_values
 from shockgrid.accounts.copies import copy_accounts
 from shockgrid.accounts.entry_prices import entered_at_marks
 from shockgrid.accounts.holdings import Accounts, Labels, Orders
@@ -95,14 +96,11 @@ def _left(
     n_currencies = len(market.universe.currencies)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("a", "i", "q", "p", "b", "c", "m")}
     for part in parts:
-        held, book = part.after.held, part.books.book
-        account, entry = np.nonzero(held.quantity)
-        instrument, quantity = book.instrument[account, entry], held.quantity[account, entry]
-        price = _entry_price(market, instrument, held.entry_value[account, entry] / quantity)
-        cash = held.cash[:, :n_currencies]
-        b, c = np.nonzero(cash)
-        values = (part.books.account[account], instrument, quantity, price, part.books.account[b], c, cash[b, c])
-        for name, value in zip(columns, values, strict=True):
+        account, entry, price, cash = _positions_and_cash(part, market)
+        instrument = part.books.book.instrument[account, entry]
+        b, c = np.nonzero(cash[:, :n_currencies])
+        values = (part.books.account[account], instrument, part.after.held.quantity[account, entry], price)
+        for name, value in zip(columns, (*values, part.books.account[b], c, cash[b, c]), strict=True):
             columns[name].append(value)
     a, i, q, p, b, c, m = (np.concatenate([np.zeros(0), *values]) for values in columns.values())
     ids, currencies = market.universe.ids, market.universe.currencies
@@ -120,12 +118,25 @@ def _left(
     )
 
 
-def _entry_price(market: Market, instrument: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """The price at which one contract is worth so much in its settlement currency."""
-    c = market.universe.contracts
-    size = c.contract_value[instrument]
-    with np.errstate(divide="ignore"):
-        return np.where(c.is_inverse[instrument], -size / value, value / size)
+def _positions_and_cash(part: Liquidated, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Place and entry of every position, its entry price, and ``[account, currency]`` cash.
+
+    Gains that no entry price can carry are cash: of rows that net to zero, and of those that nearly do, whose entry
+    price would not be a price.
+    """
+    held, book, contracts = part.after.held, part.books.book, market.universe.contracts
+    value = contract_values(market)[book.instrument]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_contract = np.where(held.quantity != 0.0, held.entry_value / held.quantity, 0.0)
+    has_price = (held.quantity != 0.0) & (per_contract * value > 0.0)
+    account, entry = np.nonzero(held.quantity)
+    at_entry = np.where(has_price, per_contract, value)
+    size = contracts.contract_value[book.instrument]
+    price = np.where(contracts.is_inverse[book.instrument], -size / at_entry, at_entry / size)
+    gain = np.where(has_price | contracts.is_option[book.instrument], 0.0, held.quantity * value - held.entry_value)
+    cash = held.cash.copy()
+    np.add.at(cash, (np.arange(len(cash))[:, None], contracts.settle[book.instrument]), gain)
+    return account, entry, price[account, entry], cash
 
 
 def _accrued(entries: Accounts, market: Market) -> np.ndarray:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from shockgrid.accounts.book import contract_values
 from shockgrid.market.liquidity import liquidity
 from shockgrid.market.market import Market
 from shockgrid.numerics.shapes import AnyArray, Bool, Float, Int
+from shockgrid.numerics.size_bucket import pad_axis
 from shockgrid.scenarios.exposures import Exposures, linear_table
 from shockgrid.venues.okx.rulebook import Rulebook
 
@@ -62,25 +64,26 @@ class ContractTerms:
 
 
 def contract_terms(market: Market, rules: Rulebook, exposures: Exposures) -> ContractTerms:
-    """Gather the terms of every instrument of a market (NumPy).
+    """Gather the terms of every instrument of a market (NumPy), padded as the exposures are.
 
     Args:
         market: Prices, and liquidity where it has any.
         rules: Fees and shares of depth, where the market does not give them.
-        exposures: Of its instruments, perhaps padded.
+        exposures: Of its instruments, padded, so that markets of similar size share a compilation.
     """
     c, s, found, n = market.universe.contracts, market.snapshot, liquidity(market), len(market.universe)
+    padded_to = len(exposures.gross.size)
     exposures = jax.tree.map(lambda x: np.asarray(x)[:n], exposures)
     index = s.index_usd[c.coin_currency[c.coin]]
     delta_usd = exposures.linear.denominations.sum(axis=1)
     depth = np.where(found.tradable, found.depth_usd, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(c.is_inverse, -c.contract_value / s.mark, c.contract_value * s.mark)
+        value = contract_values(market)
         traded = np.where(c.is_option, value * index, np.abs(delta_usd))
         room = float(rules["liquidation.depth_frac"]) * depth / traded
     with jax.enable_x64(True):
         linear = np.asarray(linear_table(exposures.linear))
-    return ContractTerms(
+    terms = ContractTerms(
         linear=linear,
         charge_long=exposures.gross.charge_long,
         charge_short=exposures.gross.charge_short,
@@ -102,6 +105,7 @@ def contract_terms(market: Market, rules: Rulebook, exposures: Exposures) -> Con
         half_spread=found.half_spread,
         room=np.where(np.isnan(room), np.inf, room),
     )
+    return jax.tree.map(lambda x: pad_axis(x, padded_to, 0, axis=0), terms)
 
 
 def _fees_usd(market: Market, rules: Rulebook, size_usd: np.ndarray, traded_usd: np.ndarray) -> np.ndarray:

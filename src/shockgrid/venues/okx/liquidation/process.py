@@ -46,7 +46,6 @@ def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Proce
     """
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
     tables = padded_rule_tables(market, rules, contracts, snapshot)
-    n = len(market.universe)
     with jax.enable_x64(True):
         contracts, snapshot, tables = jax.tree.map(jnp.asarray, (contracts, snapshot, tables))
         units = unit_rules(contracts, snapshot, tables)
@@ -55,7 +54,7 @@ def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Proce
     return Process(
         terms=contract_terms(market, rules, exposures),
         units=jax.tree.map(np.asarray, units),
-        like=jax.tree.map(lambda x: np.asarray(x)[:n], exposures.linear),
+        like=jax.tree.map(np.asarray, exposures.linear),
         shared=shared,
         tables=jax.tree.map(np.asarray, tables),
         rules=LiquidationRules(

@@ -157,9 +157,11 @@ def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> 
     realised = jnp.where(terms.is_option, 0.0, share * (q * terms.value - held.entry_value))
     opened = jnp.where(closes, 0.0, dq * terms.value)
     _, change = cash_changes(s, trade, costs, terms)
+    # Rows that net to zero hold nothing and may still have a gain: it stays where it is.
+    gone = (dq == -q) & (q != 0.0)
     return Holdings(
-        quantity=jnp.where(dq == -q, 0.0, q + dq),
-        entry_value=jnp.where(dq == -q, 0.0, held.entry_value * (1.0 - share) + opened),
+        quantity=jnp.where(gone, 0.0, q + dq),
+        entry_value=jnp.where(gone, 0.0, held.entry_value * (1.0 - share) + opened),
         cash=held.cash + change + in_currency(s, realised),
     )
 
