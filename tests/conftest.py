@@ -48,3 +48,17 @@ def x64():
     """float64 inside the test, as the entry points set it."""
     with jax.enable_x64(True):
         yield
+
+
+MOST_MAPS = 30_000
+"""Linux lets a process have 65,530 pieces of mapped memory, of which every compiled program takes some; beyond, XLA
+crashes while it compiles."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs():
+    """Programs of modules that are done make room for those to come."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()

@@ -284,6 +284,19 @@ NUMBERS = {
     "conversion.limit_buy_frac": always([0.05, 0.08, 0.10]),
     "conversion.fee_frac": always(0.001),
     "conversion.slippage_frac": always(0),
+    # Section 12: the stop ratio is OKX's, the rest are choices (docs/liquidation.md).
+    "liquidation.stop_ratio": always(1.1),
+    "liquidation.ddh1_step_frac": in_v2(0.1),
+    "liquidation.ddh2_step_frac": always(0.2),
+    "liquidation.ddh2_trigger_frac": always(0.5),
+    "liquidation.basis_step_frac": always(0.1),
+    "liquidation.reduction_step_frac": always(0.1),
+    "liquidation.whole_below_usd": always(1),
+    "liquidation.depth_frac": always(0.25),
+    "liquidation.depth_band_frac": always(0.01),
+    "liquidation.future_fee_frac": always(0.0005),
+    "liquidation.option_fee_frac": always(0.0003),
+    "liquidation.option_fee_cap_frac": always(0.125),
     "haircut.bounds_usd": always(
         {
             "1": [5e6, 10e6, 20e6, 40e6, 100e6],
@@ -648,12 +661,13 @@ RELEASED = {
     "account.minimum_equity_usd": (10e3, "published", "S2"),
 }
 
-# What the versions and the borrowing functions added to it.
+# What the versions, borrowing and liquidation added to it.
 ADDED = {
     *("mr7.funding_days", "borrow.daily_rate", "borrow.free_quota"),
     *("borrow.free_quota_usdt_adds_usdc", "borrow.free_quota_covers_balance"),
     *("conversion.quota_buffer_frac", "conversion.limit_utilisation", "conversion.limit_buy_frac"),
     *("conversion.fee_frac", "conversion.slippage_frac"),
+    *(key for key in STRUCTURES["v2"] if key.startswith("liquidation.")),
 }
 
 

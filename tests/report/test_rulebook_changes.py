@@ -195,6 +195,7 @@ def test_differences_stand_in_the_order_of_the_rules(before, after):
         "imr",
         "borrow",
         "conversion",
+        "liquidation",
         "haircut",
         "ratio",
         "account",
