@@ -45,6 +45,8 @@ bench: .venv/all  ## Measure, and write benchmarks/results/.
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.pricing
 	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.what_if
+	$(BIN)/python -m benchmarks.liquidation
 	$(BIN)/python -m benchmarks.plots
 	$(BIN)/python -m benchmarks.page
 

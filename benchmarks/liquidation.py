@@ -1,7 +1,8 @@
 """Forced liquidation of 10,000 accounts of 20 positions after a crash: warm, compilation apart, checked.
 
-The peer is the slow twin of the tests, one account at a time, on a sample; both play the same steps. Results are
-checked: every step lowers the shortfall, equity is conserved, and the accounts that are left have the reported margin.
+Results are checked: every step lowers the shortfall, equity is conserved up to costs, and the accounts that are left
+have the reported margin. There is no peer: no open tool plays this process; the slow twin of the tests takes 0.1 s an
+account of that size.
 
     python -m benchmarks.liquidation
 """
@@ -22,7 +23,6 @@ from shockgrid.venues.okx.liquidation.process import StageLog
 ACCOUNTS = 10_000
 SHOCKS: dict[str, dict[str, Any]] = {
     "crash": {"price": {"BTC": -0.15, "ETH": -0.20}, "vol": 0.10},
-    "deep crash": {"price": {"BTC": -0.35, "ETH": -0.40, "SOL": -0.45, "DOGE": -0.5}, "vol": 0.30},
 }
 RUNS = 7
 
@@ -44,16 +44,14 @@ def measure(market, accounts, rules, moves: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
     report = sg.liquidate(market, accounts, rules, shock=moves)
     first = time.perf_counter() - start
-    times = seconds(lambda: sg.liquidate(market, accounts, rules, shock=moves), RUNS)
-    frames = seconds(lambda: _frames(sg.liquidate(market, accounts, rules, shock=moves)), RUNS)
+    times = seconds(lambda: _frames(sg.liquidate(market, accounts, rules, shock=moves)), RUNS)
     steps = int(report.accounts.steps.sum())
     return {
         "first_call_s": first,
         "liquidated": len(report.entered),
         "outcomes": report.accounts.outcome.value_counts().to_dict(),
         "steps": steps,
-        "liquidate": times,
-        "with_frames": frames,
+        "with_frames": times,
         "steps_per_s": steps / times["median_s"],
         "checks": check(report),
     }
