@@ -16,7 +16,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 def main() -> None:
     """Read all results and write the page."""
-    names = ("engine", "scaling", "pricing", "replay", "stream")
+    names = ("engine", "scaling", "pricing", "replay", "stream", "what_if", "liquidation")
     results = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in names}
     engine = results["engine"]
     parts = (
@@ -31,6 +31,8 @@ def main() -> None:
         _start(engine),
         _pricing(results["pricing"]),
         _replay(results["replay"]),
+        _what_if(results["what_if"]),
+        _liquidation(results["liquidation"]),
         GPU,
     )
     PAGE.write_text("\n\n".join(part.strip() for part in parts) + "\n")
@@ -225,6 +227,25 @@ is flat: it costs 15 to 20 ms before the first account, so cost is proportional 
 ![Seconds against accounts](images/performance-accounts.svg)
 ![Seconds against positions an account](images/performance-positions-per-account.svg)
 ![Seconds against instruments](images/performance-instruments.svg)"""
+
+
+def _what_if(w: dict[str, Any]) -> str:
+    m = w["marginal_margin"]
+    return f"""## What-ifs
+
+Marginal margin of all {m["positions"]:,} positions of {m["accounts"]:,} accounts takes {m["all"]["median_s"]:.2f} s;
+one `what_if` a position takes {m["ratio_per_position"]:,.0f} times as long. `liquidation_price` takes
+{1e3 * w["liquidation_price"]["per_account_and_coin_s"]:.0f} ms an account and coin."""
+
+
+def _liquidation(results: dict[str, Any]) -> str:
+    crash = results["shocks"]["crash"]
+    return f"""## Liquidation
+
+{results["accounts"]:,} accounts of 20 positions after BTC -15 %, ETH -20 %, volatility +10 points:
+{crash["liquidated"]} are liquidated in {crash["steps"]:,} steps, frames included in
+{crash["with_frames"]["median_s"]:.1f} s ({crash["steps_per_s"]:,.0f} steps a second, {results["peak_memory_gib"]:.1f} GiB);
+the first call, with compilation, takes {crash["first_call_s"]:.0f} s."""
 
 
 def _start(engine: dict[str, Any]) -> str:
