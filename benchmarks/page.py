@@ -215,6 +215,7 @@ def _scaling(s: dict[str, Any]) -> str:
     def last(name: str) -> float:
         return s[name]["points"][-1][s[name]["axis"]]
 
+    smallest = s["accounts"]["points"][0]
     return f"""## How cost grows
 
 Slopes of the logarithm of time **over the larger half of the points**, 1 being proportional: margin
@@ -222,7 +223,7 @@ Slopes of the logarithm of time **over the larger half of the points**, 1 being 
 {slope["positions_per_account"]["margin"]:.2f} in positions an account, from {first("positions_per_account"):,.0f} to
 {last("positions_per_account"):,.0f} (a unit's rules cost the same whatever it holds); pricing
 {slope["accounts"]["pricing"]:.2f} in accounts and {slope["instruments"]["pricing"]:.2f} in instruments. Below that a call
-is flat: it costs 15 to 20 ms before the first account, so cost is proportional from some ten thousand accounts on.
+is flat: {smallest["accounts"]:,} accounts take {1e3 * smallest["margin"]["median_s"]:.0f} ms.
 
 ![Seconds against accounts](images/performance-accounts.svg)
 ![Seconds against positions an account](images/performance-positions-per-account.svg)

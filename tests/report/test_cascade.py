@@ -157,6 +157,8 @@ def test_the_plot_has_prices_and_losses(shallow):
 REFUSED = {
     "fund below nothing": ({"fund_usd": -1.0}, "fund_usd"),
     "fund that is none": ({"fund_usd": math.nan}, "fund_usd"),
+    "fund in words": ({"fund_usd": "much"}, "fund_usd"),
+    "unknown move": ({"shock": {"prices": -0.1}}, "shock.prices"),
     "no depth": ({"depth_usd": 0.0}, "depth_usd"),
     "depth of an unknown coin": ({"depth_usd": {"NOPE": 1.0}}, "depth_usd"),
 }

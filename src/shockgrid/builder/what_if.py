@@ -23,7 +23,7 @@ from shockgrid.market.market import Market
 from shockgrid.report.frame_files import write_frames
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import ACCOUNT_NUMBERS, MarginReport
-from shockgrid.scenarios.shock import shock as shock_market
+from shockgrid.scenarios.shock import shocked
 from shockgrid.venues.okx.rulebook import Rulebook
 
 UNIT_NUMBERS = (*(f"mr{k}" for k in range(1, 10)), "mmr_usd", "imr_usd", "spot_in_use", "delta_coin", "upl_usd")
@@ -146,16 +146,8 @@ def what_if(
     if not isinstance(rulebook, Rulebook | str | os.PathLike):
         raise InputError("what_if", "settings.rulebook", "a rulebook, its name or its path", repr(rulebook))
     after_rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
-    moved = market if shock is None else _shocked(market, shock)
+    moved = market if shock is None else shocked(market, shock, "what_if")
     return WhatIf(
         before=margin(market, today, rules),
         after=margin(moved, edited.with_settings(then.settled(), given), after_rules),
     )
-
-
-def _shocked(market: Market, moves: Mapping[str, Any]) -> Market:
-    known = ("price", "vol", "peg", "basis", "time")
-    for name in moves:
-        if name not in known:
-            raise InputError("what_if", f"shock.{name}", f"one of {', '.join(known)}")
-    return shock_market(market, **moves)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import cyclopts
-import pandas as pd
 from cyclopts import Parameter
 from rich.console import Console
 
@@ -15,7 +14,7 @@ import shockgrid as sg
 from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.report.counted import counted
-from shockgrid.report.frame_table import frame_table
+from shockgrid.report.frame_table import frame_table, shown_columns
 
 app = cyclopts.App(name="borrow", help="What accounts owe, its interest, forced conversion, and their orders.")
 
@@ -67,7 +66,7 @@ def borrow_show(
         print(dumps({"manifest": report.manifest, "currencies": frame}, indent=2))
         return
     owed = report.currencies.query("liability > 0")
-    Console().print(frame_table(_columns(owed, _SHOWN), f"{counted(len(owed), 'debt')} under {report.rules.name}"))
+    Console().print(frame_table(shown_columns(owed, _SHOWN), f"{counted(len(owed), 'debt')} under {report.rules.name}"))
 
 
 @app.command(name="accrue")
@@ -136,7 +135,7 @@ def borrow_convert(
     verb = "converts" if n == 1 else "convert"
     title = f"{counted(n, 'account')} {verb} in {counted(len(report.steps), 'trade')}"
     title += f" under {report.before.rules.name}"
-    Console().print(frame_table(_columns(report.steps, _STEPS), title))
+    Console().print(frame_table(shown_columns(report.steps, _STEPS), title))
     if out is not None:
         print(f"accounts after the conversion written to {out}")
 
@@ -163,8 +162,3 @@ def borrow_check(
     holdings = sg.read_accounts(accounts)
     sg.check_orders(read_market(market, source), holdings, read_rules(rules))
     print(f"the open orders of {counted(len(holdings), 'account')} would be taken")
-
-
-def _columns(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Some columns of a frame under short names."""
-    return pd.DataFrame({short: frame[name] for name, short in names.items()})

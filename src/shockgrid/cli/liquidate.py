@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
@@ -16,7 +15,7 @@ from shockgrid.cli.market_source import SourceOptions, read_market
 from shockgrid.cli.moves import MoveOptions, moves
 from shockgrid.cli.rule_source import RuleOptions, read_rules
 from shockgrid.report.counted import counted
-from shockgrid.report.frame_table import frame_table
+from shockgrid.report.frame_table import frame_table, shown_columns
 
 _ACCOUNTS = {
     "account": "account",
@@ -99,7 +98,7 @@ def _show(report: sg.LiquidationReport) -> None:
     verb = "is" if len(touched) == 1 else "are"
     title = f"{counted(len(touched), 'account')} of {len(report.accounts):,} {verb} liquidated"
     title += f" under {report.before.rules.name}; sizes of steps and costs are modelled"
-    Console().print(frame_table(_columns(touched, _ACCOUNTS), title))
+    Console().print(frame_table(shown_columns(touched, _ACCOUNTS), title))
 
 
 def cascade(
@@ -163,14 +162,9 @@ def cascade(
         return
     touched = int((report.accounts.outcome != "untouched").sum())
     title = f"{counted(touched, 'account')} liquidated in {counted(len(report.rounds), 'round')}: a model"
-    Console().print(frame_table(_columns(report.rounds, _ROUNDS), title))
+    Console().print(frame_table(shown_columns(report.rounds, _ROUNDS), title))
     taken = report.accounts[["deleveraged_usd", "clawed_back_usd"]].sum()
     print(
         f"beyond the fund: {taken.deleveraged_usd:,.0f} USD from profitable positions, "
         f"{taken.clawed_back_usd:,.0f} USD from all, {report.unassigned_usd:,.0f} USD from no one"
     )
-
-
-def _columns(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Some columns of a frame under short names."""
-    return pd.DataFrame({short: frame[name] for name, short in names.items()})

@@ -87,8 +87,12 @@ def assign(loss_usd: float, positions: Positions, equity_usd: np.ndarray) -> Ass
 
 def _within_equity(positions: Positions, order: np.ndarray, equity_usd: np.ndarray) -> np.ndarray:
     """Profits in order, none beyond what is left of its account's equity after those before it."""
-    profit, left = positions.profit_usd[order].copy(), np.maximum(equity_usd, 0.0).copy()
-    for k, account in enumerate(positions.account[order]):
-        profit[k] = min(profit[k], left[account])
-        left[account] -= profit[k]
-    return profit
+    account = positions.account[order]
+    by_account = np.argsort(account, kind="stable")
+    sorted_account, profit = account[by_account], positions.profit_usd[order][by_account]
+    before = np.cumsum(profit) - profit
+    # Of the account alone: less what stood before its first position.
+    before -= before[np.searchsorted(sorted_account, sorted_account)]
+    within = np.empty(len(order))
+    within[by_account] = np.clip(np.maximum(equity_usd, 0.0)[sorted_account] - before, 0.0, profit)
+    return within

@@ -9,6 +9,7 @@ import numpy as np
 
 from shockgrid.market.market import Market
 from shockgrid.market.universe import KINDS
+from shockgrid.numerics.ordering import places_in_order
 from shockgrid.numerics.shapes import Array
 
 AVERAGE_OF_ROOT = 2.0 / 3.0
@@ -67,8 +68,9 @@ def liquidity_order(market: Market, found: Liquidity) -> np.ndarray:
         return np.where(np.isnan(values), np.inf, -values)
 
     dated = market.universe.kinds != KINDS.index("perpetual")
-    ids = np.argsort(np.argsort(market.universe.ids.astype(str), kind="stable"))
-    return np.lexsort((ids, dated, falling(found.volume_usd), falling(found.depth_usd)))
+    return np.lexsort(
+        (places_in_order(market.universe.ids), dated, falling(found.volume_usd), falling(found.depth_usd))
+    )
 
 
 def impact_usd(volume_usd: Array, depth_usd: Array, half_spread: Array, band: Array) -> Array:

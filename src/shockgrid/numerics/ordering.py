@@ -34,3 +34,13 @@ def run_begins(ordered: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     begins = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
     return begins
+
+
+def places_in_order(names: np.ndarray) -> Int[np.ndarray, " n"]:
+    """The place of each name if all were sorted, by code point."""
+    return np.argsort(np.argsort(names.astype(str), kind="stable")).astype(np.int32)
+
+
+def place_in_group(group: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """The place of each row in its group, of groups in ascending order."""
+    return np.arange(len(group)) - np.searchsorted(group, group)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from shockgrid.accounts.book import contract_value_at
+from shockgrid.accounts.book import POSITIONS, contract_values
 from shockgrid.accounts.entry_prices import entered_at_marks
 from shockgrid.accounts.holdings import Accounts
-from shockgrid.accounts.market_holdings import resolve_holdings
 from shockgrid.contagion.deleveraging import Assignment, Positions, assign
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
@@ -18,7 +17,7 @@ from shockgrid.report.cascade_report import CascadeReport
 from shockgrid.report.cascade_round import Round, coin_depths_of, play_round
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.scenarios.shock import shock as moved_market
+from shockgrid.scenarios.shock import shocked
 from shockgrid.venues.okx.rulebook import Rulebook
 
 
@@ -57,15 +56,15 @@ def cascade(
         Rounds, prices, what became of each account, and who paid.
 
     Raises:
-        InputError: A depth that is missing or not above 0, a fund below 0; as for ``margin``.
+        InputError: A depth that is missing or not above 0, a fund below 0; as for ``margin`` and ``shock``.
         ShockError: As for ``margin`` and ``shock``.
     """
-    if isinstance(fund_usd, bool) or not fund_usd >= 0.0:
+    if isinstance(fund_usd, bool) or not isinstance(fund_usd, int | float | np.number) or not fund_usd >= 0.0:
         raise InputError("cascade", "fund_usd", "0 or more", repr(fund_usd))
     accounts = entered_at_marks(accounts, market)
-    market = market if shock is None else moved_market(market, **shock)
+    market = market if shock is None else shocked(market, shock, "cascade")
+    depths = coin_depths_of(market, depth_usd)
     start = report = margin(market, accounts, rules)
-    depths = coin_depths_of(market, dict(depth_usd) if isinstance(depth_usd, Mapping) else depth_usd)
     rounds: list[Round] = []
     fund = float(fund_usd)
     while len(rounds) < max_rounds:
@@ -89,18 +88,17 @@ def _assigned(rounds: list[Round], positions: Positions, report: MarginReport) -
 
 
 def _positions(report: MarginReport) -> Positions:
-    """All open positions, at today's marks and at their entry."""
-    market, held = report.market, resolve_holdings(report.inputs, report.market).positions
-    c, s = market.universe.contracts, market.snapshot
-    instrument, q = held.instrument, held.quantity
-    now = contract_value_at(market, instrument, np.full(len(q), np.nan))
-    then = contract_value_at(market, instrument, held.average_price)
-    price = s.index_usd[c.settle[instrument]]
-    size = np.where(c.is_option, c.contract_value * s.index_usd[c.coin_currency[c.coin]], np.nan)[instrument]
+    """All open positions, netted, at today's marks and at their entry."""
+    market, book = report.market, report.rows.book
+    c, index = market.universe.contracts, market.snapshot.index_usd
+    held = book.quantity[POSITIONS] != 0.0
+    instrument, quantity, entered = book.instrument[held], book.quantity[POSITIONS][held], book.entry_value[held]
+    value, price = quantity * contract_values(market)[instrument], index[c.settle[instrument]]
+    underlying = np.abs(quantity) * c.contract_value[instrument] * index[c.coin_currency[c.coin[instrument]]]
     return Positions(
-        account=np.asarray(held.account),
-        instrument=np.asarray(instrument),
-        profit_usd=q * (now - then) * price,
-        entry_usd=np.abs(q * then) * price,
-        size_usd=np.abs(q) * np.where(np.isnan(size), np.abs(now) * price, size),
+        account=book.account[held],
+        instrument=instrument,
+        profit_usd=(value - entered) * price,
+        entry_usd=np.abs(entered) * price,
+        size_usd=np.where(c.is_option[instrument], underlying, np.abs(value) * price),
     )

@@ -55,16 +55,16 @@ class CascadeReport:
         """
         rows, before, fund = [], float(self.before.accounts.gross_equity_usd.sum()), self.fund_usd
         for r in self.played:
-            steps = r.liquidation.steps
+            legs = r.liquidation.legs
             fund -= r.fund_paid_usd
             after = float(r.after.accounts.gross_equity_usd.sum())
             row = {
                 "round": r.number,
                 "liquidated": len(r.liquidation.entered),
                 "bankrupt": int((r.loss_usd > 0).sum()),
-                "turnover_usd": self._turnover(r),
-                "fees_usd": float(steps.fee_usd.sum()),
-                "slippage_usd": float(steps.slippage_usd.sum()),
+                "turnover_usd": r.turnover_usd,
+                "fees_usd": float(legs.fee_usd.sum()),
+                "slippage_usd": float(legs.slippage_usd.sum()),
                 "crowding_usd": float(r.crowding_usd.sum()),
                 "equity_before_usd": before,
                 "loss_usd": float(r.loss_usd.sum()),
@@ -77,14 +77,6 @@ class CascadeReport:
             rows.append(row | {"residual_usd": after - (before - paid + row["loss_usd"] + r.moved_usd)})
             before = after
         return _frame(rows, _ROUND_COLUMNS)
-
-    def _turnover(self, r: Round) -> float:
-        universe, steps = r.liquidation.before.market.universe, r.liquidation.steps
-        steps = steps[steps.stage != "cancel_orders"]
-        size = r.liquidation.before.exposures.gross.size[: len(universe)]
-        usd = dict(zip(universe.ids, size, strict=True))
-        usd |= dict(zip(universe.currencies, r.liquidation.before.market.snapshot.index_usd, strict=True))
-        return float((steps.quantity.abs() * steps.instrument.map(usd)).sum())
 
     @cached_property
     def prices(self) -> pd.DataFrame:

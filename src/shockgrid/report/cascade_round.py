@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from shockgrid.accounts.after_trades import NewHoldings, with_holdings
 from shockgrid.accounts.balance_changes import with_balance_changes
@@ -35,8 +35,8 @@ class Round:
         loss_usd: ``[account]`` equity below zero of those that ended bankrupt.
         fund_paid_usd: What the fund paid of it.
         price_moves: ``[coin]`` that stayed.
-        traded: Equity of all accounts together at marks after the trades, when the bankrupt have left, USD.
-        moved_usd: What the move of the market added to it, from totals over all accounts.
+        turnover_usd: Gross size of all that was traded.
+        moved_usd: What the move of the market added to the equity of all accounts, from totals over them.
         after: Margin of all accounts after the move.
     """
 
@@ -47,7 +47,7 @@ class Round:
     loss_usd: np.ndarray
     fund_paid_usd: float
     price_moves: np.ndarray
-    traded: float
+    turnover_usd: float
     moved_usd: float
     after: MarginReport
 
@@ -63,6 +63,8 @@ def play_round(before: MarginReport, number: int, depth_usd: np.ndarray, fund_us
     """
     market, rules = before.market, before.rules
     found = liquidate_report(before)
+    if not len(found.entered):
+        return None
     band = float(rules["liquidation.depth_band_frac"])
     legs = _legs(found, market)
     traded = np.bincount(legs.coin, legs.usd, minlength=len(depth_usd))
@@ -86,20 +88,20 @@ def play_round(before: MarginReport, number: int, depth_usd: np.ndarray, fund_us
         loss_usd=loss,
         fund_paid_usd=min(fund_usd, float(loss.sum())),
         price_moves=moves,
-        traded=float(left.accounts.gross_equity_usd.sum()),
+        turnover_usd=float((np.abs(found.legs.quantity) * _usd_of_each(found, gross=True)).sum()),
         moved_usd=value_of_moves(_totals(left), market, moved),
         after=after,
     )
 
 
-def coin_depths_of(market: Market, given: float | dict[str, float] | None) -> np.ndarray:
+def coin_depths_of(market: Market, given: float | Mapping[str, float] | None) -> np.ndarray:
     """``[coin]`` the depth of each coin, as given or as the market has it.
 
     Raises:
         InputError: A coin without a depth, a depth that is not above 0, a coin that the market does not know.
     """
     coins = market.universe.coins
-    by_coin = dict(given) if isinstance(given, dict) else {} if given is None else dict.fromkeys(coins, given)
+    by_coin = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(coins, given)
     if "*" in by_coin:
         by_coin = dict.fromkeys(coins, by_coin.pop("*")) | by_coin
     unknown = [name for name in by_coin if name not in coins]
@@ -126,18 +128,21 @@ class _Legs:
 
 
 def _legs(found: LiquidationReport, market: Market) -> _Legs:
-    universe, steps = market.universe, found.steps
-    steps = steps[steps.stage != "cancel_orders"]
-    per_contract = found.before.exposures.linear.denominations.sum(axis=1)[: len(universe)]
-    names = [*universe.ids, *universe.currencies]
-    coin_of = {int(c): k for k, c in enumerate(universe.contracts.coin_currency)}
-    coin = np.array([*universe.contracts.coin, *(coin_of.get(c, -1) for c in range(len(universe.currencies)))])
-    usd = np.append(per_contract, market.snapshot.index_usd)
-    place = pd.Index(names).get_indexer(pd.Index(steps.instrument))
-    moves_price = (coin[place] >= 0) & ~np.isin(steps.instrument, DENOMINATIONS)
-    account = pd.Index(found.before.inputs.ids).get_indexer(pd.Index(steps.account))
-    columns = (account, coin[place], steps.quantity.to_numpy() * usd[place], steps.slippage_usd.to_numpy())
-    return _Legs(*(column[moves_price] for column in columns))
+    legs, contracts = found.legs, market.universe.contracts
+    coin_of_currency = np.full(len(market.universe.currencies), -1)
+    coin_of_currency[contracts.coin_currency] = np.arange(len(market.universe.coins))
+    stable = [c for c, name in enumerate(market.universe.currencies) if name in DENOMINATIONS]
+    coin_of_currency[stable] = -1
+    coin = np.append(contracts.coin, coin_of_currency)[legs.instrument]
+    columns = (found.entered[legs.account], coin, legs.quantity * _usd_of_each(found), legs.slippage_usd)
+    return _Legs(*(column[coin >= 0] for column in columns))
+
+
+def _usd_of_each(found: LiquidationReport, *, gross: bool = False) -> np.ndarray:
+    """``[leg]`` cash delta of one contract, or its gross size; of a currency its price."""
+    exposures, universe = found.before.exposures, found.before.market.universe
+    contract = exposures.gross.size if gross else exposures.linear.denominations.sum(axis=1)
+    return np.append(contract[: len(universe)], found.before.market.snapshot.index_usd)[found.legs.instrument]
 
 
 def _crowding(legs: _Legs, traded: np.ndarray, depth: np.ndarray, band: float, n: int) -> np.ndarray:

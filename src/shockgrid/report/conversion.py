@@ -14,6 +14,7 @@ from shockgrid.accounts.balance_changes import with_balance_changes
 from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
 from shockgrid.market.market import Market
+from shockgrid.numerics.ordering import place_in_group
 from shockgrid.report.borrowing import debts_of
 from shockgrid.report.frame_files import write_frames
 from shockgrid.report.margin import margin
@@ -50,7 +51,7 @@ class ConversionReport:
         slippage_usd, reason``; ``value_usd`` is that of what is sold, and less both costs that of what is bought.
         """
         t, currencies = self.trades, np.array(self.before.market.universe.currencies, object)
-        step = np.arange(len(t.account)) - np.searchsorted(t.account, t.account)
+        step = place_in_group(t.account)
         reason = np.array(REASONS, object)[self.before.inputs.auto_borrow[t.account].astype(int)]
         return pd.DataFrame(
             {

@@ -30,6 +30,11 @@ def frame_table(frame: pd.DataFrame, title: str) -> Group:
     return Group(Text(title, style="bold"), table)
 
 
+def shown_columns(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Some columns of a frame under short names."""
+    return pd.DataFrame({short: frame[name] for name, short in names.items()})
+
+
 def _number(value: float) -> str:
     if isnan(value):
         return "–"

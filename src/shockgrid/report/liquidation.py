@@ -18,10 +18,10 @@ from shockgrid.market.market import Market
 from shockgrid.report.liquidation_report import LiquidationReport
 from shockgrid.report.margin import margin
 from shockgrid.report.margin_report import MarginReport
-from shockgrid.scenarios.shock import shock as moved_market
+from shockgrid.scenarios.shock import shocked
 from shockgrid.venues.okx.liquidation.layout import lay_books
 from shockgrid.venues.okx.liquidation.process import make_process
-from shockgrid.venues.okx.liquidation.sequence import ORDER, Liquidated, liquidate_books
+from shockgrid.venues.okx.liquidation.sequence import Liquidated, liquidate_books
 from shockgrid.venues.okx.rulebook import Rulebook
 
 
@@ -52,23 +52,20 @@ def liquidate(
         The steps, what became of each account, and the accounts afterwards.
 
     Raises:
-        InputError: As for ``margin``.
-        ShockError: As for ``margin`` and ``shock``.
+        InputError: As for ``margin`` and ``shock``.
+        ShockError: Likewise.
     """
     if shock is not None:
         accounts = entered_at_marks(accounts, market)
-        market = moved_market(market, **shock)
-    return liquidate_report(margin(market, accounts, rules), done=done or (lambda stage: None))
+        market = shocked(market, shock, "liquidate")
+    return liquidate_report(margin(market, accounts, rules), done or (lambda stage: None))
 
 
-def liquidate_report(
-    before: MarginReport, *, stages: tuple[str, ...] = ORDER, done: Callable[[str], object] = lambda stage: None
-) -> LiquidationReport:
+def liquidate_report(before: MarginReport, done: Callable[[str], object] = lambda stage: None) -> LiquidationReport:
     """The same from the margin of the accounts.
 
     Args:
         before: From ``margin``.
-        stages: Some of ``ORDER``.
         done: As for ``liquidate``.
     """
     market, rules = before.market, before.rules
@@ -77,8 +74,7 @@ def liquidate_report(
     rows = plan_rows(_without_orders(entries), market, before.risk_units)
     process = make_process(market, rules, before.exposures)
     parts = tuple(
-        liquidate_books(process, books, market, rules, stages=stages, done=done)
-        for books in lay_books(rows, market, process.tables.spot)
+        liquidate_books(process, books, market, rules, done) for books in lay_books(rows, market, process.tables.spot)
     )
     after = with_holdings(before.inputs, entered, _left(entries, entered, rows, parts, market))
     return LiquidationReport(before, entered, entries, parts, after)
@@ -94,15 +90,15 @@ def _left(
 ) -> NewHoldings:
     """Positions at their entry prices, and balances, of the accounts that were liquidated."""
     n_currencies = len(market.universe.currencies)
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("a", "i", "q", "p", "b", "c", "m")}
+    held, owned = [], []
     for part in parts:
         account, entry, price, cash = _positions_and_cash(part, market)
-        instrument = part.books.book.instrument[account, entry]
+        quantity, who = part.after.held.quantity[account, entry], part.books.account
+        held.append((who[account], part.books.book.instrument[account, entry], quantity, price))
         b, c = np.nonzero(cash[:, :n_currencies])
-        values = (part.books.account[account], instrument, part.after.held.quantity[account, entry], price)
-        for name, value in zip(columns, (*values, part.books.account[b], c, cash[b, c]), strict=True):
-            columns[name].append(value)
-    a, i, q, p, b, c, m = (np.concatenate([np.zeros(0), *values]) for values in columns.values())
+        owned.append((who[b], c, cash[b, c]))
+    a, i, q, p = (np.concatenate([np.zeros(0), *column]) for column in _columns(held, 4))
+    b, c, m = (np.concatenate([np.zeros(0), *column]) for column in _columns(owned, 3))
     ids, currencies = market.universe.ids, market.universe.currencies
     interest = _accrued(entries, market)
     owing, of = np.nonzero(interest)
@@ -116,6 +112,10 @@ def _left(
         amount=np.append(m, interest[owing, of]),
         accrued_interest=np.append(np.zeros(len(m)), interest[owing, of]),
     )
+
+
+def _columns(parts: list[tuple[np.ndarray, ...]], n: int) -> list[tuple[np.ndarray, ...]]:
+    return list(zip(*parts, strict=True)) if parts else [()] * n
 
 
 def _positions_and_cash(part: Liquidated, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

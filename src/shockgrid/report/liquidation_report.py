@@ -15,7 +15,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.errors import InputError
 from shockgrid.report.frame_columns import names
 from shockgrid.report.frame_files import write_frames
-from shockgrid.report.liquidation_steps import cancelled_orders, steps_frame
+from shockgrid.report.liquidation_steps import Legs, all_legs, cancelled_orders, steps_frame
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.venues.okx.liquidation.sequence import Liquidated
 
@@ -51,10 +51,14 @@ class LiquidationReport:
         mmr_after_usd, ratio_before, ratio_after, reason``. ``instrument`` is a contract or, where spot is traded, a
         currency, whose price is in USD; ``quantity`` is signed, below zero for what is sold.
         """
-        parts, ids = list(self.parts), self.entries.ids
-        orders = cancelled_orders(self.entries.orders, parts, ids)
-        units = self.before.risk_units.names
-        return steps_frame(parts, orders, self.before.market, self.before.rules, ids, units)
+        ids, b = self.entries.ids, self.before
+        orders = cancelled_orders(self.entries.orders, self.parts, ids)
+        return steps_frame(self.legs, orders, b.market, b.rules, ids, b.risk_units.names)
+
+    @cached_property
+    def legs(self) -> Legs:
+        """The same as arrays, without the orders, stage by stage."""
+        return all_legs(self.parts, self.before.market, self.before.rules)
 
     @cached_property
     def accounts(self) -> pd.DataFrame:

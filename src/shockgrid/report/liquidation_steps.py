@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,46 +141,47 @@ def _figures(before: AccountFigures, after: AccountFigures, trade: np.ndarray) -
     }
 
 
-def steps_frame(
-    parts: list[Liquidated],
-    cancelled: pd.DataFrame,
-    market: Market,
-    rules: Rulebook,
-    ids: np.ndarray,
-    units: tuple[str, ...],
-) -> pd.DataFrame:
-    """All legs of all accounts, in their order.
+def all_legs(parts: Sequence[Liquidated], market: Market, rules: Rulebook) -> Legs:
+    """Legs of all stages of all accounts, stage by stage.
 
     Args:
         parts: What became of accounts of each size.
-        cancelled: From ``cancelled_orders``.
         market: Names and prices.
         rules: Costs of conversion.
-        ids: Of the accounts that were liquidated.
-        units: Names of the market's risk units.
     """
     legs = [
         stage_legs(log, market) if isinstance(log, StageLog) else repayment_legs(log, market, rules)
         for part in parts
         for log in part.logs
     ]
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in legs] or [np.zeros(0)])
-        for name in Legs.__dataclass_fields__
-    }
-    account, stage, trade = (columns[name].astype(int) for name in ("account", "stage", "trade"))
-    vocabulary = np.append(market.universe.ids, np.array(market.universe.currencies, object))
+    nothing = {name: np.zeros(0, float if name in _NUMBERS else int) for name in Legs.__dataclass_fields__}
+    return Legs(**{name: np.concatenate([empty, *(getattr(x, name) for x in legs)]) for name, empty in nothing.items()})
+
+
+def steps_frame(
+    legs: Legs, cancelled: pd.DataFrame, market: Market, rules: Rulebook, ids: np.ndarray, units: tuple[str, ...]
+) -> pd.DataFrame:
+    """All legs of all accounts, in their order.
+
+    Args:
+        legs: From ``all_legs``.
+        cancelled: From ``cancelled_orders``.
+        market: Names.
+        rules: Their structure.
+        ids: Of the accounts that were liquidated.
+        units: Names of the market's risk units.
+    """
     frame = pd.DataFrame(
         {
-            "place": account,
-            "stage_place": stage,
-            "trade": trade,
-            "account": names(ids, account),
-            "stage": names(_shown(rules), stage),
-            "unit": names(("", *units), columns["unit"].astype(int) + 1),
-            "instrument": names(vocabulary, columns["instrument"].astype(int)),
-            **{name: columns[name].astype(float) for name in Legs.__dataclass_fields__ if name in _NUMBERS},
-            "reason": names(_TEXTS, columns["reason"].astype(int)),
+            "place": legs.account,
+            "stage_place": legs.stage,
+            "trade": legs.trade,
+            "account": names(ids, legs.account),
+            "stage": names(_shown(rules), legs.stage),
+            "unit": names(("", *units), legs.unit + 1),
+            "instrument": names([*market.universe.ids, *market.universe.currencies], legs.instrument),
+            **{name: getattr(legs, name) for name in _NUMBERS},
+            "reason": names(_TEXTS, legs.reason),
         }
     )
     frame = pd.concat([cancelled, frame], ignore_index=True) if len(cancelled) else frame
@@ -207,7 +209,7 @@ def _shown(rules: Rulebook) -> tuple[str, ...]:
     return tuple("ddh" if name == "ddh2" and rules.structure == "v1" else name for name in ORDER)
 
 
-def cancelled_orders(orders: Orders, parts: list[Liquidated], ids: np.ndarray) -> pd.DataFrame:
+def cancelled_orders(orders: Orders, parts: Sequence[Liquidated], ids: np.ndarray) -> pd.DataFrame:
     """Rows of the orders that are cancelled, which change no figure.
 
     Args:

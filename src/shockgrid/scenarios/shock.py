@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -77,6 +78,25 @@ def shock(
     index = {pair: value * _pair_factor(pair, by_name) for pair, value in market.index.items()}
     lines = _lines({"price": price, "vol": vol, "peg": peg, "basis": basis}, after if time is not None else None)
     return assemble_market(after, index, table, source=market.source, derived=(*market.derived, *lines))
+
+
+def shocked(market: Market, moves: Mapping[str, Any], what: str) -> Market:
+    """``shock`` with its arguments as a mapping.
+
+    Args:
+        market: Today's.
+        moves: Arguments of ``shock``.
+        what: Who asks, for the message.
+
+    Raises:
+        InputError: An argument that ``shock`` does not have; as for ``shock``.
+        ShockError: As for ``shock``.
+    """
+    known = ("price", "vol", "peg", "basis", "time")
+    for name in moves:
+        if name not in known:
+            raise InputError(what, f"shock.{name}", f"one of {', '.join(known)}")
+    return shock(market, **moves)
 
 
 def _time_after(market: Market, time: Time | None) -> np.datetime64:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shockgrid.numerics.ordering import place_in_group
+
 DUST = 1e-12
 """Shares of a debt below it are rounding and make no trade."""
 
@@ -99,7 +101,7 @@ def plan_conversion(assets: Assets, buy_backs: BuyBacks, fee: float, slippage: f
 
 def _by_rank(account: np.ndarray) -> list[np.ndarray]:
     """The first entries of all accounts, then the second ones, and so on; ``account`` is sorted."""
-    rank = np.arange(len(account)) - np.searchsorted(account, account)
+    rank = place_in_group(account)
     return [np.flatnonzero(rank == k) for k in range(int(rank.max(initial=-1)) + 1)]
 
 

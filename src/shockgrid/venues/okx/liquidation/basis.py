@@ -4,56 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import Array, Bool, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs
-from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD, LiquidationRules, Trade, leg_size, one_hot, terms_of
-from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
+from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, one_hot
+from shockgrid.venues.okx.liquidation.moment import Moment
+from shockgrid.venues.okx.liquidation.trades import LEAST_SPOT_USD, Trade, leg_size, terms_of
 
 _SPOT_TENOR = -1
 
 
-def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+def triggered(m: Moment) -> Bool[Array, " unit"]:
     """Units that MR4 charges and that hold offsetting legs in different tenors."""
-    del rules
-    unit, delta = _leg_units(s), _leg_deltas(s, held, now)
-    paired = jnp.any(_offsets(s, delta), axis=1)
+    s, unit = m.setting, _leg_units(m.setting)
+    paired = jnp.any(_offsets(s, _leg_deltas(s, m.held, m.now)), axis=1)
     has_pair = jnp.any(one_hot(unit, s.book.unit_key.shape[0]) & paired[:, None], axis=0)
-    return has_pair & (now.units.mr4 > 0.0)
+    return has_pair & (m.now.units.mr4 > 0.0)
 
 
-def candidates(
-    s: Setting,
-    rules: LiquidationRules,
-    held: Holdings,
-    now: Evaluation,
-    began: tuple[Holdings, Evaluation],
-    whole: Array,
-    by_unit: Array,
-) -> Candidates:
-    """Every leg with the largest one opposite to it in another tenor.
-
-    Args:
-        s: The setting.
-        rules: The process's numbers.
-        held: Holdings now.
-        now: Their margin.
-        began: Both when the stage began.
-        whole: Whether candidates are taken whole.
-        by_unit: Nothing here.
-    """
-    del by_unit
-    n, unit_of = s.book.instrument.shape[0], _leg_units(s)
-    eligible = triggered(s, rules, held, now)
-    unit = first_largest(now.units.mr4, eligible, s.book.rank[n:])
-    delta, at_first = _leg_deltas(s, held, now), _leg_deltas(s, *began)
+def candidates(m: Moment) -> Candidates:
+    """Every leg with the largest one opposite to it in another tenor."""
+    s, held, n, unit_of = m.setting, m.held, m.held.quantity.shape[0], _leg_units(m.setting)
+    eligible = triggered(m)
+    unit = first_largest(m.now.units.mr4, eligible, s.book.rank[n:])
+    delta, at_first = _leg_deltas(s, held, m.now), _leg_deltas(s, *m.began)
     offsets = _offsets(s, delta)
-    partner = _largest(jnp.abs(delta), offsets, s.book.rank)
-    fraction = jnp.where(whole, 1.0, rules.step_frac)
-    most = jnp.minimum(jnp.minimum(fraction * jnp.abs(at_first), jnp.abs(delta)), _room_usd(s))
+    partner = jax.vmap(first_largest, in_axes=(None, 0, None))(jnp.abs(delta), offsets, s.book.rank)
+    most = jnp.minimum(jnp.minimum(m.fraction * jnp.abs(at_first), jnp.abs(delta)), _room_usd(s))
     volume = jnp.minimum(most, most[partner])
     own, other = _closing(s, held, jnp.arange(len(partner)), volume), _closing(s, held, partner, volume)
     # Two legs of one unit are never both spot.
@@ -91,16 +71,6 @@ def _offsets(s: Setting, delta: Float[Array, " leg"]) -> Bool[Array, "leg leg"]:
     tenor = jnp.concatenate([s.terms.tenor, jnp.full(s.book.unit_key.shape[0], _SPOT_TENOR, s.terms.tenor.dtype)])
     apart = (unit[:, None] == unit[None, :]) & (tenor[:, None] != tenor[None, :])
     return apart & (delta[:, None] * delta[None, :] < 0.0)
-
-
-def _largest(
-    size: Float[Array, " leg"], allowed: Bool[Array, "leg leg"], rank: Int[Array, " leg"]
-) -> Int[Array, " leg"]:
-    """The largest leg allowed with each, ties by rank."""
-    values = jnp.where(allowed, size[None, :], -jnp.inf)
-    largest = jnp.max(values, axis=1, keepdims=True)
-    near = allowed & (values >= largest * (1.0 - TIE_TOLERANCE))
-    return jnp.argmin(jnp.where(near, rank[None, :], jnp.iinfo(rank.dtype).max), axis=1)
 
 
 def _room_usd(s: Setting) -> Float[Array, " leg"]:

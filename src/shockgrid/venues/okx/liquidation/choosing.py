@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
-from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
 from shockgrid.venues.okx.liquidation.figures import (
     AccountFigures,
@@ -20,7 +19,8 @@ from shockgrid.venues.okx.liquidation.figures import (
     one_unit,
     own_spot,
 )
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, cash_changes, terms_of, trade_costs
+from shockgrid.venues.okx.liquidation.moment import Moment
+from shockgrid.venues.okx.liquidation.trades import Trade, cash_changes, terms_of, trade_costs
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
 LEAST_RELIEF = 1e-12
@@ -80,42 +80,32 @@ def first_largest(
     return jnp.argmin(jnp.where(near, rank, jnp.iinfo(rank.dtype).max))
 
 
-def best_candidate(
-    s: Setting,
-    rules: LiquidationRules,
-    held: Holdings,
-    now: Evaluation,
-    found: Candidates,
-    least_mmr: Float[Array, ""],
-) -> tuple[Trade, Bool[Array, ""]]:
+def best_candidate(m: Moment, found: Candidates) -> tuple[Trade, Bool[Array, ""]]:
     """The candidate with the largest relief of the shortfall per USD of cost, and whether any counts.
 
     Args:
-        s: The setting.
-        rules: The process's numbers.
-        held: Holdings now.
-        now: Their margin.
+        m: The account.
         found: What the stage proposes.
-        least_mmr: MMR that a candidate must relieve.
 
     Returns:
         The trade, with a leg for every entry of the book.
     """
+    s, a, n = m.setting, m.now.account, found.valid.shape[0]
     units = unit_trades(s, found.slices)
-    few_legs = jax.vmap(lambda trade: _changed(s, rules, held, now, trade, terms_of(s, trade.entry)))
-    all_legs = jax.vmap(lambda trade: _changed(s, rules, held, now, trade, s.terms))
+    few_legs = jax.vmap(lambda trade: _changed(m, trade, terms_of(s, trade.entry)))
+    all_legs = jax.vmap(lambda trade: _changed(m, trade, s.terms))
     changed = jax.tree.map(lambda *x: jnp.concatenate(x), few_legs(found.trades), all_legs(units))
-    after = jax.vmap(_after_candidate, in_axes=(None, None, 0))(s, now, changed)
-    cost = changed.cost_usd
-    a, n = now.account, found.valid.shape[0]
+    after = jax.vmap(_after_candidate, in_axes=(None, None, 0))(s, m.now, changed)
     relief, size = a.shortfall_usd - after.shortfall_usd, jnp.abs(a.equity_usd) + a.required_usd
+    least_mmr = jnp.where(m.whole, -jnp.inf, m.rules.whole_below_usd)
     counts = jnp.concatenate([found.valid, found.unit_valid])
     counts &= (relief > LEAST_RELIEF * size) & (a.mmr_usd - after.mmr_usd >= least_mmr)
-    cost = jnp.maximum(cost, LEAST_COST_USD)
-    rank = jnp.concatenate([s.book.rank, s.book.rank[held.quantity.shape[0] :]])
+    cost = jnp.maximum(changed.cost_usd, LEAST_COST_USD)
+    n_entries = m.held.quantity.shape[0]
+    rank = jnp.concatenate([s.book.rank, s.book.rank[n_entries:]])
     best = first_largest(relief / cost, counts, rank, NOISE * size / cost)
     of_unit = jax.tree.map(lambda x: x[jnp.maximum(best - n, 0)], units)
-    legs = _spread(jax.tree.map(lambda x: x[jnp.minimum(best, n - 1)], found.trades), held.quantity.shape[0])
+    legs = _spread(jax.tree.map(lambda x: x[jnp.minimum(best, n - 1)], found.trades), n_entries)
     return jax.tree.map(lambda x, y: jnp.where(best < n, x, y), legs, of_unit), jnp.any(counts)
 
 
@@ -155,12 +145,10 @@ class _Changed:
     cost_usd: Float[AnyArray, "*trade"]
 
 
-def _changed(
-    s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation, trade: Trade, terms: ContractTerms
-) -> _Changed:
+def _changed(m: Moment, trade: Trade, terms: ContractTerms) -> _Changed:
     """Add the exposures of a trade's legs to the sums of its unit."""
-    unit, q, dq = trade.unit, held.quantity[trade.entry], trade.contracts
-    costs = trade_costs(s, rules, held.quantity, trade, terms)
+    s, now, unit, q, dq = m.setting, m.now, trade.unit, m.held.quantity[trade.entry], trade.contracts
+    costs = trade_costs(s, m.rules, m.held.quantity, trade, terms)
     equity, cash = cash_changes(s, trade, costs, terms)
     charge = jnp.sum(gross_charge(q + dq, terms) - gross_charge(q, terms))
     return _Changed(

@@ -11,44 +11,25 @@ from shockgrid.scenarios.exposures import split_linear
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs, with_partners
 from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, leg_size, terms_of
+from shockgrid.venues.okx.liquidation.moment import Moment
+from shockgrid.venues.okx.liquidation.trades import leg_size, terms_of
 from shockgrid.venues.okx.mr9_depeg import PAIRS, hedged_volumes
 from shockgrid.venues.okx.unit_margin import TIE_TOLERANCE
 
 _FIRST, _SECOND = (tuple(pair[side] for pair in PAIRS) for side in (0, 1))
 
 
-def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+def triggered(m: Moment) -> Bool[Array, " unit"]:
     """Units that MR9 charges more than anything else."""
-    del s, rules, held
-    u = now.units
+    u = m.now.units
     others = jnp.maximum(jnp.maximum(jnp.maximum(u.mr1, u.mr2), u.mr6), u.mr4)
     return u.mr9 > others * (1.0 + TIE_TOLERANCE)
 
 
-def candidates(
-    s: Setting,
-    rules: LiquidationRules,
-    held: Holdings,
-    now: Evaluation,
-    began: tuple[Holdings, Evaluation],
-    whole: Array,
-    by_unit: Array,
-) -> Candidates:
-    """Every leg of a side of the pair, with the main leg of the other side.
-
-    Args:
-        s: The setting.
-        rules: The process's numbers.
-        held: Holdings now.
-        now: Their margin.
-        began: Both when the stage began.
-        whole: Whether candidates are taken whole.
-        by_unit: Nothing here.
-    """
-    del by_unit
-    terms, n = s.terms, s.book.instrument.shape[0]
-    eligible = triggered(s, rules, held, now)
+def candidates(m: Moment) -> Candidates:
+    """Every leg of a side of the pair, with the main leg of the other side."""
+    s, held, now, terms, n = m.setting, m.held, m.now, m.setting.terms, m.held.quantity.shape[0]
+    eligible = triggered(m)
     unit = first_largest(now.units.mr9, eligible, s.book.rank[n:])
     volumes, net = _volumes(s, now)
     pair = jnp.argmax(volumes[unit] > 0.0)
@@ -60,8 +41,8 @@ def candidates(
     partner = main[1 - jnp.maximum(side_of, 0)]
     most = jnp.where(is_held, jnp.abs(held.quantity), jnp.inf)
     limit = jnp.minimum(most, terms.room) * jnp.abs(terms.delta_usd)
-    began_volume = _volumes(s, began[1])[0][unit, pair]
-    volume = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * began_volume, volumes[unit, pair])
+    began_volume = _volumes(s, m.began[1])[0][unit, pair]
+    volume = jnp.minimum(m.fraction * began_volume, volumes[unit, pair])
     volume = jnp.minimum(volume, jnp.minimum(limit, limit[partner]))
     own = -sign * leg_size(volume / jnp.abs(terms.delta_usd), most, terms)
     other_terms = terms_of(s, partner)

@@ -5,47 +5,28 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from shockgrid.numerics.shapes import Array, Bool, Float
-from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, first_largest, single_legs
-from shockgrid.venues.okx.liquidation.figures import Evaluation, Setting, members
-from shockgrid.venues.okx.liquidation.trades import LiquidationRules, leg_size
+from shockgrid.venues.okx.liquidation.figures import Evaluation, members
+from shockgrid.venues.okx.liquidation.moment import Moment
+from shockgrid.venues.okx.liquidation.trades import leg_size
 
 ROUNDING = 1e-12
 
 
-def triggered(s: Setting, rules: LiquidationRules, held: Holdings, now: Evaluation) -> Bool[Array, " unit"]:
+def triggered(m: Moment) -> Bool[Array, " unit"]:
     """Units with options whose MR1 or MR6 is more than a share of their MMR."""
-    options = s.terms.is_option & (held.quantity != 0.0)
-    has_options = jnp.any((members(s) > 0.0) & options[None, :], axis=1)
-    return has_options & (_charge(now) > rules.trigger_frac * now.units.mmr_usd)
+    options = m.setting.terms.is_option & (m.held.quantity != 0.0)
+    has_options = jnp.any((members(m.setting) > 0.0) & options[None, :], axis=1)
+    return has_options & (_charge(m.now) > m.rules.trigger_frac * m.now.units.mmr_usd)
 
 
-def candidates(
-    s: Setting,
-    rules: LiquidationRules,
-    held: Holdings,
-    now: Evaluation,
-    began: tuple[Holdings, Evaluation],
-    whole: Array,
-    by_unit: Array,
-) -> Candidates:
-    """Every perpetual and future held in the unit, and its most liquid one, against the unit's net delta.
-
-    Args:
-        s: The setting.
-        rules: The process's numbers.
-        held: Holdings now.
-        now: Their margin.
-        began: Both when the stage began.
-        whole: Whether candidates are taken whole.
-        by_unit: Nothing here.
-    """
-    del by_unit
-    terms, q = s.terms, held.quantity
-    eligible = triggered(s, rules, held, now)
-    unit = first_largest(_charge(now), eligible, s.book.rank[len(q) :])
-    delta, at_first = _net_delta(now)[unit], _net_delta(began[1])[unit]
-    coins = jnp.minimum(jnp.where(whole, 1.0, rules.step_frac) * jnp.abs(at_first), jnp.abs(delta))
+def candidates(m: Moment) -> Candidates:
+    """Every perpetual and future held in the unit, and its most liquid one, against the unit's net delta."""
+    s, terms, q = m.setting, m.setting.terms, m.held.quantity
+    eligible = triggered(m)
+    unit = first_largest(_charge(m.now), eligible, s.book.rank[len(q) :])
+    delta, at_first = _net_delta(m.now)[unit], _net_delta(m.began[1])[unit]
+    coins = jnp.minimum(m.fraction * jnp.abs(at_first), jnp.abs(delta))
     side = -jnp.sign(delta)
     most = jnp.where(q * side < 0.0, jnp.abs(q), jnp.inf)
     per_contract = jnp.where(terms.is_hedge, jnp.abs(terms.delta_coin), 1.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
+from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
 from shockgrid.scenarios.exposures import LinearRisks, RiskSums, split_linear
 from shockgrid.venues.okx.equity import adjusted_usd
 from shockgrid.venues.okx.liquidation.book import Book, Holdings
@@ -94,8 +94,12 @@ def members(s: Setting) -> Float[Array, "unit entry"]:
 
 def in_currency(s: Setting, amount: Float[Array, " entry"]) -> Float[Array, " currency"]:
     """Amounts of entries, each in its settlement currency, by currency."""
-    settles = s.terms.settle[:, None] == jnp.arange(s.currency_usd.shape[0])[None, :]
-    return amount @ settles.astype(amount.dtype)
+    return amount @ one_hot(s.terms.settle, s.currency_usd.shape[0]).astype(amount.dtype)
+
+
+def one_hot(place: Int[Array, " row"], n: int) -> Bool[Array, "row place"]:
+    """True at each place."""
+    return place[:, None] == jnp.arange(n)[None, :]
 
 
 def evaluated(s: Setting, held: Holdings) -> Evaluation:

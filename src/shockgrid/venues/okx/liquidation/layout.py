@@ -8,9 +8,11 @@ import numpy as np
 
 from shockgrid.accounts.account_rows import AccountRows
 from shockgrid.accounts.book import POSITIONS
+from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.market.liquidity import liquidity, liquidity_order
 from shockgrid.market.market import Market
 from shockgrid.market.universe import DENOMINATIONS
+from shockgrid.numerics.ordering import place_in_group, places_in_order
 from shockgrid.numerics.size_bucket import size_bucket
 from shockgrid.venues.okx.liquidation.book import Book, Holdings
 from shockgrid.venues.okx.rule_tables import SpotTables
@@ -47,16 +49,44 @@ def lay_books(rows: AccountRows, market: Market, spot: SpotTables) -> list[LaidB
         market: Where they trade.
         spot: What of an account's spot may enter its units.
     """
-    entries = _entries(rows, market)
+    hedges = _hedges(rows.risk_units, market)
+    entries = _entries(rows, hedges, len(market.universe))
     n_entries = np.bincount(entries.account, minlength=rows.n_accounts)
     n_units = np.bincount(rows.unit_account, minlength=rows.n_accounts)
     size = _size_class(np.maximum(n_entries, ENTRIES_PER_UNIT * n_units))
-    laid = []
-    for n in np.unique(size):
-        chosen = np.flatnonzero(size == n)
-        width = int(n) // ENTRIES_PER_UNIT
-        laid.append(_laid(rows, market, entries, chosen, int(n), width, spot))
-    return laid
+    places = [(int(n), np.flatnonzero(size == n)) for n in np.unique(size)]
+    return [_laid(rows, market, spot, entries, hedges, chosen, n) for n, chosen in places]
+
+
+@dataclass(frozen=True)
+class _Hedges:
+    """The most liquid perpetual or future of each unit of the market, -1 where there is none.
+
+    Attributes:
+        of_unit: ``[unit]``.
+        of_denomination: ``[unit, denomination]``.
+    """
+
+    of_unit: np.ndarray
+    of_denomination: np.ndarray
+
+
+def _hedges(units: RiskUnits, market: Market) -> _Hedges:
+    found, contracts, n_units = liquidity(market), market.universe.contracts, len(units.names)
+    order = liquidity_order(market, found)
+    hedge = order[(found.tradable & ~contracts.is_option)[order]]
+    unit = units.of_instrument[hedge].astype(np.int64)
+
+    def first(group: np.ndarray, n: int) -> np.ndarray:
+        """The first hedge, which is the most liquid, of each group."""
+        present, place = np.unique(group, return_index=True)
+        found = np.full(n, -1)
+        found[present] = hedge[place]
+        return found
+
+    n = len(DENOMINATIONS)
+    of_denomination = first(unit * n + contracts.denomination[hedge], n_units * n).reshape(n_units, n)
+    return _Hedges(first(unit, n_units), of_denomination)
 
 
 @dataclass(frozen=True)
@@ -70,21 +100,18 @@ class _Entries:
     entry_value: np.ndarray
 
 
-def _entries(rows: AccountRows, market: Market) -> _Entries:
-    """What is held, and the most liquid perpetual or future of each unit and denomination that is not."""
-    held = rows.book.quantity[POSITIONS]
+def _entries(rows: AccountRows, hedges: _Hedges, n_instruments: int) -> _Entries:
+    """What is held, and the most liquid hedge of each unit and denomination where it is not."""
     unit_row = np.repeat(np.arange(len(rows.unit)), np.diff(rows.start))
-    hedges = _main_hedges(rows, market)[rows.unit]
-    row, _ = np.nonzero(hedges >= 0)
-    instrument = hedges[hedges >= 0]
-    n = len(market.universe)
-    new = ~np.isin(row.astype(np.int64) * n + instrument, unit_row.astype(np.int64) * n + rows.book.instrument)
-    row, instrument = row[new], instrument[new]
-    none = np.zeros(len(row))
+    offered = hedges.of_denomination[rows.unit]
+    row, _ = np.nonzero(offered >= 0)
+    instrument = offered[offered >= 0]
+    new = ~np.isin(row * n_instruments + instrument, unit_row * n_instruments + rows.book.instrument)
+    none = np.zeros(int(new.sum()))
     columns = [
-        np.append(unit_row, row),
-        np.append(rows.book.instrument, instrument),
-        np.append(held, none),
+        np.append(unit_row, row[new]),
+        np.append(rows.book.instrument, instrument[new]),
+        np.append(rows.book.quantity[POSITIONS], none),
         np.append(rows.book.entry_value, none),
     ]
     order = np.argsort(columns[0], kind="stable")
@@ -92,80 +119,82 @@ def _entries(rows: AccountRows, market: Market) -> _Entries:
     return _Entries(rows.unit_account[unit_row], unit_row, instrument, quantity, entry_value)
 
 
-def _main_hedges(rows: AccountRows, market: Market) -> np.ndarray:
-    """``[unit, denomination]`` most liquid perpetual or future of each unit of the market, -1 where there is none."""
-    found, contracts = liquidity(market), market.universe.contracts
-    best = np.full((len(rows.risk_units.names), len(DENOMINATIONS)), -1)
-    # The most liquid comes last and stays.
-    for i in liquidity_order(market, found)[::-1]:
-        if found.tradable[i] and not contracts.is_option[i]:
-            best[rows.risk_units.of_instrument[i], contracts.denomination[i]] = i
-    return best
+@dataclass(frozen=True)
+class _Table:
+    """Rows of some accounts, as a table with a row an account.
+
+    Attributes:
+        shape: Accounts, and places of each.
+        rows: Which rows are theirs.
+        account, place: Where each goes.
+    """
+
+    shape: tuple[int, int]
+    rows: np.ndarray
+    account: np.ndarray
+    place: np.ndarray
+
+    @classmethod
+    def of(cls, account: np.ndarray, at: np.ndarray, shape: tuple[int, int]) -> _Table:
+        """Rows by the account of each, in ascending order; ``at`` is the table's row of every account, -1 for none."""
+        rows = np.flatnonzero(at[account] >= 0)
+        return cls(shape, rows, at[account[rows]], place_in_group(account[rows]))
+
+    def __call__(self, values: np.ndarray, fill: float, dtype: type = float) -> np.ndarray:
+        table = np.full(self.shape, fill, dtype)
+        table[self.account, self.place] = values[self.rows]
+        return table
 
 
 def _laid(
     rows: AccountRows,
     market: Market,
+    spot: SpotTables,
     entries: _Entries,
+    hedges: _Hedges,
     chosen: np.ndarray,
     n_entries: int,
-    n_units: int,
-    spot: SpotTables,
 ) -> LaidBooks:
-    n, at = len(chosen), np.full(rows.n_accounts, -1)
+    """Books of the chosen accounts, of so many entries each."""
+    n, at, n_units = len(chosen), np.full(rows.n_accounts, -1), n_entries // ENTRIES_PER_UNIT
     at[chosen] = np.arange(n)
-    mine, units = np.flatnonzero(at[entries.account] >= 0), np.flatnonzero(at[rows.unit_account] >= 0)
-    unit_of_row = _place_within(rows.unit_account)
-    e = at[entries.account[mine]], _place_within(entries.account[mine])
-    u = at[rows.unit_account[units]], unit_of_row[units]
+    entry = _Table.of(entries.account, at, (n, n_entries))
+    unit = _Table.of(rows.unit_account, at, (n, n_units))
+    mode = np.asarray(rows.units.spot_mode)
+    held = Holdings(entry(entries.quantity, 0.0), entry(entries.entry_value, 0.0), _cash(rows, market, at, n))
+    joins = unit(np.asarray(spot.joins)[mode], 0.0)
+    return LaidBooks(chosen, _book(rows, market, spot, entries, hedges, entry, unit), joins, held)
 
-    def entry(values: np.ndarray, fill: float, dtype: type = float) -> np.ndarray:
-        table = np.full((n, n_entries), fill, dtype)
-        table[e] = values[mine]
-        return table
 
-    def unit(values: np.ndarray, fill: float, dtype: type = float) -> np.ndarray:
-        table = np.full((n, n_units), fill, dtype)
-        table[u] = values[units]
-        return table
-
-    ids = np.argsort(np.argsort(market.universe.ids.astype(str), kind="stable")).astype(np.int32)
-    names = np.argsort(np.argsort(np.array(rows.risk_units.names, str), kind="stable")).astype(np.int32)
+def _book(
+    rows: AccountRows,
+    market: Market,
+    spot: SpotTables,
+    entries: _Entries,
+    hedges: _Hedges,
+    entry: _Table,
+    unit: _Table,
+) -> Book:
+    contracts, units, mode = market.universe.contracts, rows.risk_units, np.asarray(rows.units.spot_mode)
+    ids, names = places_in_order(market.universe.ids), places_in_order(np.array(units.names))
     last = np.iinfo(np.int32).max - 1
     ranks = [entry(ids[entries.instrument], last, np.int32), unit(names[rows.unit] + len(ids), last, np.int32)]
-    mode = np.asarray(rows.units.spot_mode)
-    coin = market.universe.contracts.coin_currency[rows.risk_units.coin[rows.unit]]
-    main, of_denomination = _are_main(rows, market, entries)
-    spot_currency = unit(np.where(rows.risk_units.joined_by_spot[rows.unit, mode], coin, -1), -1, np.int32)
-    limit = np.where(spot.user_limit > 0.0, np.asarray(rows.units.spot_limit), np.inf)
-    book = Book(
+    of_entry, denomination = rows.unit[entries.unit_row], contracts.denomination[entries.instrument]
+    coin = contracts.coin_currency[units.coin[rows.unit]]
+    spot_currency = unit(np.where(units.joined_by_spot[rows.unit, mode], coin, -1), -1, np.int32)
+    return Book(
         instrument=entry(entries.instrument, 0, np.int32),
-        unit=entry(unit_of_row[entries.unit_row], 0, np.int32),
+        unit=entry(place_in_group(rows.unit_account)[entries.unit_row], 0, np.int32),
         rank=np.concatenate(ranks, axis=1),
         present=entry(np.ones(len(entries.account)), 0.0, bool),
-        is_main=entry(main, 0.0, bool),
-        is_main_of_denomination=entry(of_denomination, 0.0, bool),
+        is_main=entry(hedges.of_unit[of_entry] == entries.instrument, 0.0, bool),
+        is_main_of_denomination=entry(hedges.of_denomination[of_entry, denomination] == entries.instrument, 0.0, bool),
         unit_key=unit(rows.unit, 0, np.int32),
         spot_currency=spot_currency,
         joined_unit=_joined(market, rows, unit(rows.unit, -1, np.int32), spot_currency),
-        spot_limit=unit(limit, 0.0),
-        quote=np.full(n, _quote(market), np.int32),
+        spot_limit=unit(np.where(spot.user_limit > 0.0, np.asarray(rows.units.spot_limit), np.inf), 0.0),
+        quote=np.full(unit.shape[0], _quote(market), np.int32),
     )
-    joins = unit(np.asarray(spot.joins)[mode], 0.0)
-    held = Holdings(entry(entries.quantity, 0.0), entry(entries.entry_value, 0.0), _cash(rows, market, at, n))
-    return LaidBooks(chosen, book, joins, held)
-
-
-def _are_main(rows: AccountRows, market: Market, entries: _Entries) -> tuple[np.ndarray, np.ndarray]:
-    """Whether an entry is the most liquid hedge of its unit, and of its unit and denomination."""
-    by_denomination = _main_hedges(rows, market)
-    place = np.empty(len(market.universe), np.int64)
-    place[liquidity_order(market, liquidity(market))] = np.arange(len(place))
-    rank = np.where(by_denomination >= 0, place[by_denomination], len(place)) if len(place) else by_denomination
-    best = np.take_along_axis(by_denomination, rank.argmin(axis=1)[:, None], axis=1)[:, 0]
-    unit = rows.unit[entries.unit_row]
-    denomination = market.universe.contracts.denomination[entries.instrument]
-    return best[unit] == entries.instrument, by_denomination[unit, denomination] == entries.instrument
 
 
 def _joined(market: Market, rows: AccountRows, unit_key: np.ndarray, spot_currency: np.ndarray) -> np.ndarray:
@@ -187,12 +216,6 @@ def _cash(rows: AccountRows, market: Market, at: np.ndarray, n: int) -> np.ndarr
     mine = at[rows.currency_account] >= 0
     cash[at[rows.currency_account[mine]], rows.currency[mine]] = np.asarray(rows.currencies.balance)[mine]
     return cash
-
-
-def _place_within(group: np.ndarray) -> np.ndarray:
-    """Place of each row within its group; groups are consecutive."""
-    starts = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(group) else np.zeros(0, int)
-    return np.arange(len(group)) - np.repeat(starts, np.diff(np.append(starts, len(group))))
 
 
 def _size_class(n: np.ndarray) -> np.ndarray:

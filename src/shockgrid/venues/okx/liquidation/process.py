@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from shockgrid.market.market import Market
 from shockgrid.market.padding import pad_market
+from shockgrid.market.snapshot import Snapshot
+from shockgrid.market.universe import Contracts
 from shockgrid.numerics.compiling import compiling_once, program_key
 from shockgrid.numerics.devices import Device, device_slots, map_on_devices
 from shockgrid.scenarios.exposures import Exposures
@@ -24,8 +25,9 @@ from shockgrid.venues.okx.liquidation.stage import STAGES, TURNS, Process, Progr
 from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, TradeCosts
 from shockgrid.venues.okx.margin import denomination_prices
 from shockgrid.venues.okx.rule_lookup import padded_rule_tables
+from shockgrid.venues.okx.rule_tables import RuleTables
 from shockgrid.venues.okx.rulebook import Rulebook
-from shockgrid.venues.okx.unit_margin import shared_rules, unit_rules
+from shockgrid.venues.okx.unit_margin import SharedRules, UnitRules, shared_rules, unit_rules
 
 T = TypeVar("T")
 
@@ -47,16 +49,13 @@ def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Proce
     contracts, snapshot = pad_market(market.universe.contracts, market.snapshot)
     tables = padded_rule_tables(market, rules, contracts, snapshot)
     with jax.enable_x64(True):
-        contracts, snapshot, tables = jax.tree.map(jnp.asarray, (contracts, snapshot, tables))
-        units = unit_rules(contracts, snapshot, tables)
-        shared = shared_rules(denomination_prices(contracts, snapshot), snapshot, tables)
-        shared = jax.tree.map(np.asarray, shared)
+        units, shared = jax.device_get(_rules_of_units(contracts, snapshot, tables))
     return Process(
         terms=contract_terms(market, rules, exposures),
-        units=jax.tree.map(np.asarray, units),
+        units=units,
         like=jax.tree.map(np.asarray, exposures.linear),
         shared=shared,
-        tables=jax.tree.map(np.asarray, tables),
+        tables=tables,
         rules=LiquidationRules(
             step_frac=np.array(np.nan),
             trigger_frac=np.array(float(rules["liquidation.ddh2_trigger_frac"])),
@@ -65,9 +64,15 @@ def make_process(market: Market, rules: Rulebook, exposures: Exposures) -> Proce
             spot_fee_frac=np.array(float(rules["conversion.fee_frac"])),
             spot_slippage_frac=np.array(float(rules["conversion.slippage_frac"])),
         ),
-        currency_usd=np.asarray(snapshot.index_usd),
+        currency_usd=snapshot.index_usd,
         stop_ratio=np.array(float(rules["liquidation.stop_ratio"])),
     )
+
+
+@jax.jit  # step by step it would cost more than a small liquidation
+def _rules_of_units(contracts: Contracts, snapshot: Snapshot, tables: RuleTables) -> tuple[UnitRules, SharedRules]:
+    shared = shared_rules(denomination_prices(contracts, snapshot), snapshot, tables)
+    return unit_rules(contracts, snapshot, tables), shared
 
 
 @jax.tree_util.register_dataclass

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from shockgrid.market.market import Market
+from shockgrid.numerics.ordering import place_in_group
 from shockgrid.venues.okx.conversion import Assets, BuyBacks, Trades, plan_conversion
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.choosing import LEAST_RELIEF
@@ -56,7 +57,7 @@ def repay(
     """
     state = jax.tree.map(np.array, state)
     planned = _plan(state, active, market, rules)
-    rank = np.arange(len(planned.account)) - np.searchsorted(planned.account, planned.account)
+    rank = place_in_group(planned.account)
     done, before, after = np.zeros(len(rank), bool), [], []
     for k in range(int(rank.max(initial=-1)) + 1):
         row = np.flatnonzero(rank == k)

@@ -39,9 +39,7 @@ def liquidate_books(
     books: LaidBooks,
     market: Market,
     rules: Rulebook,
-    *,
-    stages: tuple[str, ...] = ORDER,
-    done: Callable[[str], object] = lambda stage: None,
+    done: Callable[[str], object],
 ) -> Liquidated:
     """Run the process to its end.
 
@@ -50,21 +48,23 @@ def liquidate_books(
         books: Theirs; all are liquidated.
         market: Where they trade.
         rules: Step fractions, and what repayment needs.
-        stages: Some of ``ORDER``.
         done: Called with the name of each stage after it.
     """
     state, _ = evaluate(process, books, books.held)
     before, logs = state, []
-    for stage in [name for name in ORDER[1:] if name in stages]:
-        if stage.endswith("repayment"):
-            below = state.now.account.margin_ratio <= process.stop_ratio
-            state, log = repay(stage, process, books, state, below, market, rules)
-            logs.append(log)
-        elif f"liquidation.{stage}_step_frac" in rules.parameters:
+    for stage in _stages(rules):
+        below = state.now.account.margin_ratio <= process.stop_ratio
+        if stage in STAGES:
             _, triggered = evaluate(process, books, state.held)
-            active = np.flatnonzero(triggered[stage] & (state.now.account.margin_ratio <= process.stop_ratio))
             fraction = float(rules[f"liquidation.{stage}_step_frac"])
-            state, log = run_stage(stage, process, books, state, active, fraction)
-            logs.append(log)
+            state, log = run_stage(stage, process, books, state, np.flatnonzero(triggered[stage] & below), fraction)
+        else:
+            state, log = repay(stage, process, books, state, below, market, rules)
+        logs.append(log)
         done(stage)
     return Liquidated(books, before, state, tuple(logs))
+
+
+def _stages(rules: Rulebook) -> list[str]:
+    """What there is after orders are cancelled; version 1 has no DDH1."""
+    return [s for s in ORDER[1:] if s not in STAGES or f"liquidation.{s}_step_frac" in rules.parameters]

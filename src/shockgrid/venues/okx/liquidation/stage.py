@@ -20,6 +20,7 @@ from shockgrid.venues.okx.liquidation.book import Book, Holdings
 from shockgrid.venues.okx.liquidation.choosing import Candidates, best_candidate
 from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
 from shockgrid.venues.okx.liquidation.figures import AccountFigures, Evaluation, Setting, evaluated
+from shockgrid.venues.okx.liquidation.moment import Moment
 from shockgrid.venues.okx.liquidation.trades import LiquidationRules, Trade, TradeCosts, after_trade, trade_costs
 from shockgrid.venues.okx.rule_tables import RuleTables
 from shockgrid.venues.okx.unit_margin import SharedRules, UnitRules
@@ -151,11 +152,9 @@ def evaluate_books(
 
     def of(book: Book, j: Array, held: Holdings) -> tuple[Evaluation, dict[str, Array]]:
         s = _setting(process, book, j)
-        now = evaluated(s, held)
-        return now, {
-            name: stage.triggered(s, process.rules, held, now).any()
-            for name, stage in zip(STAGES, _MODULES, strict=True)
-        }
+        now, no = evaluated(s, held), jnp.zeros((), bool)
+        m = Moment(s, process.rules, held, now, (held, now), no, no)
+        return now, {name: stage.triggered(m).any() for name, stage in zip(STAGES, _MODULES, strict=True)}
 
     return jax.vmap(of)(books, joins, held)
 
@@ -174,31 +173,32 @@ def _setting(p: Process, book: Book, joins: Float[Array, " unit"]) -> Setting:
     )
 
 
+def _moment(s: Setting, rules: LiquidationRules, p: Progress) -> Moment:
+    return Moment(s, rules, p.held, p.now, p.began, whole=p.phase % 2 == 1, by_unit=p.phase >= 2)
+
+
 def _proposed(module: Any, s: Setting, rules: LiquidationRules, progress: Progress) -> tuple[Candidates, Array]:
     """What a stage proposes for one account, and whether it is for it."""
-    held, now = progress.held, progress.now
-    whole, by_unit = progress.phase % 2 == 1, progress.phase >= 2
-    found = module.candidates(s, rules, held, now, progress.began, whole, by_unit)
+    m = _moment(s, rules, progress)
+    found = module.candidates(m)
     whole_numbers = {name: getattr(found.trades, name).astype(jnp.int32) for name in ("entry", "unit")}
-    found = replace(found, trades=replace(found.trades, **whole_numbers))
-    return found, module.triggered(s, rules, held, now).any()
+    return replace(found, trades=replace(found.trades, **whole_numbers)), module.triggered(m).any()
 
 
 def _turn(
     n_phases: Array, s: Setting, rules: LiquidationRules, progress: Progress, found: Candidates, triggered: Array
 ) -> tuple[Progress, Turn]:
     """One turn of one account: trade the best candidate, or go on to the next phase, or end."""
-    held, now, began = progress.held, progress.now, progress.began
-    least_mmr = jnp.where(progress.phase % 2 == 1, -jnp.inf, rules.whole_below_usd)
-    chosen, counts = best_candidate(s, rules, held, now, found, least_mmr)
-    goes_on = triggered & (now.account.margin_ratio <= s.stop_ratio) & ~progress.done
+    m = _moment(s, rules, progress)
+    chosen, counts = best_candidate(m, found)
+    goes_on = triggered & (m.now.account.margin_ratio <= s.stop_ratio) & ~progress.done
     trades = counts & goes_on
     nothing = replace(chosen, contracts=jnp.zeros_like(chosen.contracts), coins=jnp.zeros_like(chosen.coins))
     trade = jax.tree.map(lambda x, y: jnp.where(trades, x, y), chosen, nothing)
-    costs = trade_costs(s, rules, held.quantity, trade, s.terms)
-    new = after_trade(s, held, trade, costs)
+    costs = trade_costs(s, rules, m.held.quantity, trade, s.terms)
+    new = after_trade(s, m.held, trade, costs)
     then = evaluated(s, new)
     phase = jnp.where(trades, 0, progress.phase + 1)
     ended = ~goes_on | (phase >= n_phases)
-    turn = Turn(trades, trade, costs, now.account, then.account, progress.phase >= 2)
-    return Progress(new, then, began, jnp.where(ended, 0, phase), ended), turn
+    turn = Turn(trades, trade, costs, m.now.account, then.account, m.by_unit)
+    return Progress(new, then, m.began, jnp.where(ended, 0, phase), ended), turn

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from shockgrid.market.liquidity import impact_usd
-from shockgrid.numerics.shapes import AnyArray, Array, Bool, Float, Int
+from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
 from shockgrid.venues.okx.liquidation.book import Holdings
 from shockgrid.venues.okx.liquidation.contract_terms import ContractTerms
-from shockgrid.venues.okx.liquidation.figures import Setting, in_currency
+from shockgrid.venues.okx.liquidation.figures import Setting, in_currency, one_hot
 
 WHOLE_LOTS = 1e-9
 """What is this close to the next lot, in lots, or to all that is held, relatively, is that."""
@@ -164,8 +164,3 @@ def after_trade(s: Setting, held: Holdings, trade: Trade, costs: TradeCosts) -> 
         entry_value=jnp.where(gone, 0.0, held.entry_value * (1.0 - share) + opened),
         cash=held.cash + change + in_currency(s, realised),
     )
-
-
-def one_hot(place: Int[Array, " row"], n: int) -> Bool[Array, "row place"]:
-    """True at each place."""
-    return place[:, None] == jnp.arange(n)[None, :]
