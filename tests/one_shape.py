@@ -16,17 +16,12 @@ from shockgrid.venues.okx import block_margin
 
 SHAPE: Mapping[str, Any] = {
     "units": 448,
-    "unit_plan": (448, 2, 5120),
+    "unit_plan": (448, 2, 16384),
     "currencies": 320,
-    "account_units": (32, 1, 3072),
-    "account_currencies": (32, 1, 3072),
+    "account_units": (256, 1, 16384),
+    "account_currencies": (256, 1, 16384),
 }
-"""Room for 32 accounts of some twelve units; what is larger grows it."""
-
-
-def room_for(accounts: int) -> Mapping[str, Any]:
-    """The shape with room for another number of accounts, of fewer units each where they are more."""
-    return {**SHAPE} | dict.fromkeys(("account_units", "account_currencies"), (accounts, 1, 3072))
+"""Room for some 400 units, which is more than the least that small books share; what is larger grows it."""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from shockgrid.market.market import Market
 from shockgrid.report.moved_account import MovedAccount
 from shockgrid.venues.okx.rulebook import Rulebook
 from tests.documents import accounts_of, market_of
-from tests.one_shape import one_shape, room_for
+from tests.one_shape import one_shape
 from tests.reference import hand_markets
 from tests.reference.hand_markets import holding, swap
 from tests.reference.parameters import VERSIONS
@@ -66,7 +66,7 @@ DOCUMENT = hand_markets.market_of(INDEX, *LINEAR, INVERSE, FLAT_INVERSE)
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once():
-    with one_shape(room_for(40)):
+    with one_shape():
         yield
 
 

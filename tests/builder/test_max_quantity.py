@@ -14,7 +14,7 @@ import shockgrid as sg
 from shockgrid.builder import max_quantity
 from shockgrid.venues.okx import block_margin
 from tests.documents import accounts_of, market_of
-from tests.one_shape import one_shape, room_for
+from tests.one_shape import one_shape
 from tests.properties.books import DOCUMENT, INSTRUMENTS
 from tests.reference.hand_markets import holding
 
@@ -55,7 +55,7 @@ AT_ONCE = 64
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once():
     """Whatever is traded, in the shape of all other runs."""
-    with one_shape(room_for(AT_ONCE)), pytest.MonkeyPatch.context() as patch:
+    with one_shape(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(max_quantity, "CommonShape", block_margin.CommonShape)
         yield
 

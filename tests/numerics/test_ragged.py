@@ -63,7 +63,7 @@ def test_sums_equal_a_loop(x64, table, lengths):
     expected, gross = by_loop(*rows, table)
     found = np.asarray(ragged_sum(planned(*rows), jnp.asarray(table)))
     assert found.dtype == np.float64
-    assert found.shape == (size_bucket(len(lengths)), COLUMNS)
+    assert found.shape == (size_bucket(len(lengths), SLICE_ROWS), COLUMNS)
     # The worst case of adding n numbers is n roundings of their absolute sum: 600 * 1.1e-16.
     assert (np.abs(found[: len(lengths)] - expected) <= LONGEST * np.finfo(float).eps / 2 * gross).all()
 

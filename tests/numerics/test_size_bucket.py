@@ -39,3 +39,8 @@ def test_a_factor_of_a_thousand_meets_40_shapes(smallest):
 
 def test_no_rows_have_a_bucket_of_one():
     assert size_bucket(0) == 1
+
+
+def test_small_sizes_share_a_bucket_where_one_asks():
+    assert {size_bucket(n, 64) for n in range(65)} == {64}
+    assert [size_bucket(n, 64) for n in (65, 100)] == [size_bucket(n) for n in (65, 100)] == [80, 112]

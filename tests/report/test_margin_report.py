@@ -294,12 +294,12 @@ def traders(count, quantity):
 def test_books_of_one_size_bucket_compile_once(rules):
     """Sizes are rounded up to buckets (numerics.size_bucket); prices, quantities and rules are data."""
     with counted_compilations() as first:
-        sg.margin(market_of(MARKET), accounts_of(*traders(17, 1000.0)), rules)
+        sg.margin(market_of(MARKET), accounts_of(*traders(257, 1000.0)), rules)
     assert first, "the listener hears nothing: has JAX renamed the event?"
     moved = copy.deepcopy(MARKET)
     moved["index"]["BTC-USD"] *= 1.01
     moved["instruments"][0]["mark"] *= 0.99
-    entries = traders(18, -500.0)
+    entries = traders(258, -500.0)
     entries[3]["positions"].pop()
     entries[4]["positions"][1]["quantity"] = -3.0
     with counted_compilations() as second:

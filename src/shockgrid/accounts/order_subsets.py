@@ -17,7 +17,7 @@ from shockgrid.accounts.holdings import Accounts
 from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.accounts.unit_rows import UnitRows, pad_units
 from shockgrid.errors import InputError
-from shockgrid.numerics.ragged import RaggedPlan, pad_ragged, plan_ragged, ragged_shape
+from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, pad_ragged, plan_ragged, ragged_shape
 from shockgrid.numerics.size_bucket import size_bucket
 
 MOST_ORDERS = 16
@@ -159,7 +159,7 @@ def _batch(rows: AccountRows, unit_row: np.ndarray, orders: _UnitOrders, place: 
     return SubsetRows(
         unit_row,
         n_subsets,
-        pad_units(subset_rows, size_bucket(len(of_row) + 1)),
+        pad_units(subset_rows, size_bucket(len(of_row) + 1, SLICE_ROWS)),
         pad_ragged(plan, ragged_shape(plan)),
     )
 

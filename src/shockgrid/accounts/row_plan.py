@@ -17,7 +17,7 @@ import numpy as np
 
 from shockgrid.accounts.market_holdings import UNKNOWN
 from shockgrid.accounts.unit_rows import UnitRows, pad_units
-from shockgrid.numerics.ragged import RaggedPlan, RaggedShape, pad_ragged, ragged_shape
+from shockgrid.numerics.ragged import SLICE_ROWS, RaggedPlan, RaggedShape, pad_ragged, ragged_shape
 from shockgrid.numerics.shapes import AnyArray, Bool, Float, Int
 from shockgrid.numerics.size_bucket import pad_axis, size_bucket
 
@@ -108,9 +108,9 @@ class PlanShape:
 def plan_shape(plan: RowPlan) -> PlanShape:
     """The size buckets that an unpadded plan fits in."""
     return PlanShape(
-        units=size_bucket(len(plan.units.unit) + 1),
+        units=size_bucket(len(plan.units.unit) + 1, SLICE_ROWS),
         unit_plan=ragged_shape(plan.unit_plan),
-        currencies=size_bucket(len(plan.currencies.currency) + 1),
+        currencies=size_bucket(len(plan.currencies.currency) + 1, SLICE_ROWS),
         account_units=ragged_shape(plan.account_units),
         account_currencies=ragged_shape(plan.account_currencies),
     )

@@ -18,7 +18,7 @@ import numpy as np
 from shockgrid.io.okx.position_builder import GreeksType
 from shockgrid.market.market import Market
 from shockgrid.numerics.shapes import AnyArray, Array
-from shockgrid.numerics.size_bucket import size_bucket
+from shockgrid.numerics.size_bucket import LEAST_ROWS, size_bucket
 from shockgrid.pricing import inverse
 from shockgrid.pricing.greeks import greeks_bs, greeks_pa
 from shockgrid.scenarios.exposures import Exposures
@@ -50,7 +50,7 @@ def contract_greeks(
         _, gamma, theta, vega = np.asarray(linear.greeks)[instrument].T
         return ContractGreeks(np.asarray(linear.denominations)[instrument].sum(axis=1), gamma, theta, vega)
     # Padded to a size bucket, so that few sizes compile.
-    padding = (0, size_bucket(len(instrument)) - len(instrument))
+    padding = (0, size_bucket(len(instrument), LEAST_ROWS) - len(instrument))
     terms = _Terms(*(np.pad(column[instrument], padding, constant_values=1) for column in _columns(market)))
     with jax.enable_x64(True):
         columns = _coin_greeks(terms, convention)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from shockgrid.numerics.size_bucket import size_bucket
+from shockgrid.numerics.size_bucket import LEAST_ROWS, size_bucket
 
 
 def padded_rows(function: Callable[..., Any], *rows: np.ndarray) -> Any:
@@ -19,8 +19,7 @@ def padded_rows(function: Callable[..., Any], *rows: np.ndarray) -> Any:
         rows: As many rows each.
     """
     n = len(rows[0])
-    padded = [
-        np.pad(np.asarray(x), [(0, size_bucket(n) - n)] + [(0, 0)] * (np.ndim(x) - 1), constant_values=1) for x in rows
-    ]
+    more = size_bucket(n, LEAST_ROWS) - n
+    padded = [np.pad(np.asarray(x), [(0, more)] + [(0, 0)] * (np.ndim(x) - 1), constant_values=1) for x in rows]
     with jax.enable_x64(True):
         return jax.tree.map(lambda x: np.asarray(x)[:n], function(*padded))

@@ -24,6 +24,9 @@ SLICE_ROWS = 256
 UNROLL = 4
 """Measured on two cores with 64 columns of float64: 256 rows by 4 entries is the fastest of 32..2048 by 1..8."""
 
+LEAST_ENTRIES = 1 << 14
+"""Room for packed entries costs memory alone; this much holds a slice whose longest row has 64."""
+
 T = TypeVar("T")
 P = TypeVar("P")
 R = TypeVar("R")
@@ -103,10 +106,11 @@ def plan_ragged(
 
 
 def ragged_shape(plan: RaggedPlan) -> RaggedShape:
-    """The size buckets that a plan fits in."""
+    """The size buckets that a plan fits in; a slice is full of lanes anyway, so small plans share theirs."""
     lanes = plan.row_of_lane.shape[1]
-    rows = size_bucket(len(plan.lane_of_row))
-    return RaggedShape(rows, size_bucket(-(-rows // lanes)), size_bucket(max(len(plan.column), UNROLL * lanes)))
+    rows = size_bucket(len(plan.lane_of_row), SLICE_ROWS)
+    entries = size_bucket(max(len(plan.column), UNROLL * lanes), LEAST_ENTRIES)
+    return RaggedShape(rows, size_bucket(-(-rows // lanes)), entries)
 
 
 def pad_ragged(plan: RaggedPlan, shape: RaggedShape) -> RaggedPlan:

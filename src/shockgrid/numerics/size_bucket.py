@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+LEAST_ROWS = 64
+"""Of rows that are worked out one by one."""
 
-def size_bucket(n: int) -> int:
+
+def size_bucket(n: int, least: int = 1) -> int:
     """The smallest bucket that holds ``n``: 1 to 8, then 10, 12, 14, 16, 20, ... (four an octave).
 
     Padding is then at most a quarter, and a factor of a thousand in size meets 40 shapes.
+
+    Args:
+        n: The size.
+        least: No bucket is smaller: where small sizes cost next to nothing, they should share one compilation.
     """
+    n = max(n, least)
     if n <= 8:
         return max(n, 1)
     step = 1 << ((n - 1).bit_length() - 3)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shockgrid.numerics.size_bucket import pad_axis, size_bucket
+from shockgrid.numerics.size_bucket import LEAST_ROWS, pad_axis, size_bucket
 from shockgrid.pricing.implied_vol import ImpliedVol
 from shockgrid.pricing.implied_vol import implied_vol as kernel
 
@@ -31,7 +31,7 @@ def implied_vol(
         ``shockgrid.pricing.implied_vol.STATUS``, where its meaning stands, and how exact the volatility is.
     """
     arrays = np.broadcast_arrays(*(np.asarray(x, float) for x in (value_coin, forward, strike, years)), is_call)
-    shape, n = arrays[0].shape, size_bucket(arrays[0].size)
+    shape, n = arrays[0].shape, size_bucket(arrays[0].size, LEAST_ROWS)
     flat = [pad_axis(x.ravel(), n, 1) for x in arrays]
     with jax.enable_x64(True):
         found = jax.device_get(_implied_vol(*flat[:4], flat[4].astype(bool)))

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pandas as pd
 
-from shockgrid.numerics.size_bucket import pad_axis, size_bucket
+from shockgrid.market.padding import currency_bucket
+from shockgrid.numerics.size_bucket import pad_axis
 from shockgrid.report.frame_columns import names
 from shockgrid.report.margin_report import MarginReport
 from shockgrid.venues.okx.auto_borrow import Debts, debts
@@ -55,4 +56,4 @@ def currencies_frame(report: MarginReport) -> pd.DataFrame:
 
 
 def _n_padded(report: MarginReport) -> int:
-    return size_bucket(len(report.market.universe.currencies))
+    return currency_bucket(len(report.market.universe.currencies))

@@ -11,9 +11,9 @@ from shockgrid.accounts.book import POSITIONS
 from shockgrid.accounts.risk_units import RiskUnits
 from shockgrid.market.liquidity import liquidity, liquidity_order
 from shockgrid.market.market import Market
+from shockgrid.market.padding import currency_bucket
 from shockgrid.market.universe import DENOMINATIONS
 from shockgrid.numerics.ordering import place_in_group, places_in_order
-from shockgrid.numerics.size_bucket import size_bucket
 from shockgrid.venues.okx.liquidation.book import Book, Holdings
 from shockgrid.venues.okx.rule_tables import SpotTables
 
@@ -212,7 +212,7 @@ def _quote(market: Market) -> int:
 
 
 def _cash(rows: AccountRows, market: Market, at: np.ndarray, n: int) -> np.ndarray:
-    cash = np.zeros((n, size_bucket(len(market.universe.currencies))))
+    cash = np.zeros((n, currency_bucket(len(market.universe.currencies))))
     mine = at[rows.currency_account] >= 0
     cash[at[rows.currency_account[mine]], rows.currency[mine]] = np.asarray(rows.currencies.balance)[mine]
     return cash
