@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -17,13 +19,34 @@ install_import_hook([f"shockgrid.{package}" for package in KERNELS], CHECKER)
 
 ROOT = Path(__file__).parent.parent
 
-# Two devices, so that code which shards runs on every laptop; no silent broadcasting of a vector over a matrix.
-jax.config.update("jax_num_cpu_devices", 2)
+# No silent broadcasting of a vector over a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # The first example of a property compiles, which no deadline in milliseconds would survive.
 hypothesis.settings.register_profile("shockgrid", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("shockgrid")
+
+
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config):
+    """Processes of one run share what they compile; nothing outlives the run, so that every run compiles anew.
+
+    The long tests have two devices, so that code which shards runs on every laptop; each compiles all programs, for
+    which the quick ones have no time (but those that are about devices: ``tests/venues/okx/test_block_margin.py``).
+    """
+    jax.config.update("jax_num_cpu_devices", 2 if config.option.markexpr == "long" else 1)
+    if CACHE not in os.environ:
+        os.environ[CACHE] = config.stash[_cache] = tempfile.mkdtemp(prefix="shockgrid-compiled-")
+    jax.config.update("jax_compilation_cache_dir", os.environ[CACHE])
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(config.stash.get(_cache, ""), ignore_errors=True)
+
+
+_cache = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_rulebooks_are_listed_shown_and_validated(tmp_path, capsys):
     assert capsys.readouterr().out == (ROOT / "docs/parameters.md").read_text()
     file = ROOT / "src/shockgrid/rulebooks/okx/v2-2025-01-15.toml"
     run("rulebook", "validate", file)
-    assert "okx/v2-2025-01-15 is valid, 52 parameters" in capsys.readouterr().out
+    assert "okx/v2-2025-01-15 is valid, 64 parameters" in capsys.readouterr().out
 
 
 def test_a_rulebook_with_a_wrong_number_is_refused_in_one_line(tmp_path, capsys, monkeypatch):

@@ -84,7 +84,7 @@ def test_a_file_that_overrides_nothing_is_its_parent_under_another_name(extend, 
     assert (rules.venue, rules.structure, rules.effective) == (parent.venue, parent.structure, parent.effective)
     assert rules.overrides == ()
     assert rules.parent == rules.base == parent
-    assert repr(rules) == f"Rulebook(okx/mine, 52 parameters, 0 overrides of {name})"
+    assert repr(rules) == f"Rulebook(okx/mine, {len(parent.parameters)} parameters, 0 overrides of {name})"
 
 
 def test_the_file_is_its_own(extend, tmp_path):
@@ -406,7 +406,7 @@ def test_overrides_of_a_chain_are_those_of_the_packaged_one_below(chain):
         Difference("mr7.rate.B", 0.007, 0.008, "inferred", "modelled"),
         Difference("imr.multiple", 1.3, 2.0, "published", "modelled"),
     )
-    assert repr(chain) == f"Rulebook(okx/desk, 52 parameters, 4 overrides of {PARENT})"
+    assert repr(chain) == f"Rulebook(okx/desk, 64 parameters, 4 overrides of {PARENT})"
 
 
 def test_a_chain_knows_its_links(chain):
@@ -453,7 +453,7 @@ def test_a_file_that_stands_alone_is_a_base_too(tmp_path):
     assert load_rulebook(whole).overrides == ()
     rules = load_rulebook(written(tmp_path, header("house.toml") + A_GROUP))
     assert rules.base.name == "okx/house"
-    assert repr(rules) == "Rulebook(okx/mine, 52 parameters, 1 override of okx/house)"
+    assert repr(rules) == "Rulebook(okx/mine, 64 parameters, 1 override of okx/house)"
     assert rules.overrides == (Difference("mr7.rate.A", 0.0045, 0.006, "inferred", "modelled"),)
 
 
@@ -532,7 +532,9 @@ def test_a_key_of_the_other_structure_is_unknown(refused):
 # --- what is refused ---
 
 KNOWN = f"one of {', '.join(list_rulebooks())}, or the path of a .toml file"
-SECTIONS = "one of mr1, mr2, mr3, mr4, mr5, mr6, mr7, mr9, imr, borrow, conversion, haircut, ratio, account"
+SECTIONS = (
+    "one of mr1, mr2, mr3, mr4, mr5, mr6, mr7, mr9, imr, borrow, conversion, liquidation, haircut, ratio, account"
+)
 
 SLIPS = [
     ("mr7.rate.value.A = 0.6\n", "mr7.rate.A", "a number from 0 to 0.2", "0.6"),
@@ -872,7 +874,7 @@ def test_overrides_reach_the_margin(extend):
 
 def test_validate_prints_every_override(run):
     first, *rest = run("rulebook", "validate", "mine.toml").splitlines()
-    assert first.startswith("mine.toml: okx/mine is valid, 52 parameters, ")
+    assert first.startswith("mine.toml: okx/mine is valid, 64 parameters, ")
     assert rest == LINES
 
 

@@ -71,12 +71,16 @@ def test_fee_at_a_broken_peg():
 
 
 def test_slippage_by_depth():
-    """200 contracts are 100,000 USD, a tenth of the depth: 100,000 * (0.0002 + 2/3 * 0.01 * sqrt(0.1))."""
+    """200 contracts are 100,000 USD, a tenth of the depth: 100,000 * (0.0002 + 2/3 * 0.01 * sqrt(0.1)).
+
+    Depth of an option counts premiums: 200 of them are 1,000 USD, a thousandth.
+    """
     keys = {"depth_usd": 1e6, "spread_frac": 0.0004}
     s = setting_of(hand_market({PERP: keys, CALL: {"depth_usd": 1e6}}))
     expected = 20.0 + 100_000.0 * 0.02 / 3.0 * math.sqrt(0.1)
     assert slippage(s.priced.contract(PERP), -200.0, 300.0, s) == pytest.approx(expected, **NINE_DIGITS)
-    assert slippage(s.priced.contract(CALL), 200.0, -300.0, s) == pytest.approx(expected - 20.0, **NINE_DIGITS)
+    premiums = 1_000.0 * 0.02 / 3.0 * math.sqrt(0.001)
+    assert slippage(s.priced.contract(CALL), 200.0, -300.0, s) == pytest.approx(premiums, **NINE_DIGITS)
 
 
 def test_slippage_by_minimum_charge():

@@ -17,6 +17,7 @@ from tests.reference.hand_markets import par_index, swap
 PERPETUAL = swap("BTC-USDT-SWAP", "BTC", "USDT", 0.01, 100e3)
 FALL = {"price": {"BTC": -0.1}}
 CROWD = 40
+DEPTH = 3e5
 
 
 def market_with(depth_usd: float | None = 4e6):
@@ -44,7 +45,7 @@ def market():
 
 @pytest.fixture(scope="module")
 def shallow(market, rules):
-    return sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=1e5)
+    return sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=DEPTH)
 
 
 def test_infinite_depth_is_independent_liquidation(market, rules):
@@ -92,7 +93,7 @@ def test_losses_are_fully_paid(market, rules, shallow):
     assert shallow.deleveraging.assigned_usd.sum() == pytest.approx(shallow.accounts.deleveraged_usd.sum())
     assert shallow.deleveraging.score.is_monotonic_decreasing
     assert set(shallow.deleveraging.account[shallow.deleveraging.assigned_usd > 0]) <= {f"short-{i}" for i in range(3)}
-    funded = sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=1e5, fund_usd=0.25 * loss)
+    funded = sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=DEPTH, fund_usd=0.25 * loss)
     assert funded.rounds.fund_paid_usd.sum() == pytest.approx(0.25 * loss)
     assert funded.rounds.fund_usd.iloc[-1] == pytest.approx(0.0, abs=1e-6)
     assert funded.accounts.deleveraged_usd.sum() + funded.accounts.clawed_back_usd.sum() == pytest.approx(0.75 * loss)
@@ -100,7 +101,7 @@ def test_losses_are_fully_paid(market, rules, shallow):
 
 def test_prices_follow_the_square_root_of_what_is_traded(shallow):
     p = shallow.prices
-    expected = np.sign(p.traded_usd) * (2 / 3) * 0.01 * np.sqrt(p.traded_usd.abs() / 1e5)
+    expected = np.sign(p.traded_usd) * (2 / 3) * 0.01 * np.sqrt(p.traded_usd.abs() / DEPTH)
     assert p.price_move.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
     path = 90e3 * (1 + p.price_move).cumprod()
     assert p.price_usd.tolist() == pytest.approx(path.tolist(), rel=1e-12)
@@ -112,7 +113,7 @@ def test_who_trades_together_pays_for_it_together(shallow):
     """The round's whole trade costs ``2/3 band sqrt(V / depth)`` of itself, by size."""
     first = shallow.played[0]
     sold = -first.traded_usd[0]
-    whole = sold * (2 / 3) * 0.01 * math.sqrt(sold / 1e5)
+    whole = sold * (2 / 3) * 0.01 * math.sqrt(sold / DEPTH)
     slippage = first.liquidation.steps.slippage_usd.sum()
     assert first.crowding_usd.sum() == pytest.approx(whole - slippage, rel=1e-9)
     size = first.liquidation.steps.groupby("account").quantity.sum().abs()
@@ -122,12 +123,12 @@ def test_who_trades_together_pays_for_it_together(shallow):
 
 def test_rounds_can_be_limited(market, rules):
     seen = []
-    found = sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=1e5, max_rounds=2, done=seen.append)
+    found = sg.cascade(market, ACCOUNTS, rules, shock=FALL, depth_usd=DEPTH, max_rounds=2, done=seen.append)
     assert found.rounds["round"].tolist() == [1, 2] == [r.number for r in seen]
 
 
 def test_nothing_happens_to_the_healthy(market, rules, shallow):
-    found = sg.cascade(market, ACCOUNTS, rules, shock={"price": {"BTC": 0.001}}, depth_usd=1e5, max_rounds=0)
+    found = sg.cascade(market, ACCOUNTS, rules, shock={"price": {"BTC": 0.001}}, depth_usd=DEPTH, max_rounds=0)
     idle = sg.cascade(market, accounts_of(long("rich", 1.0, 1e6)), rules)
     for report in (found, idle):
         for name in ("rounds", "prices", "deleveraging"):

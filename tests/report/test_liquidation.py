@@ -21,6 +21,8 @@ from tests.reference import black76, hand_markets
 from tests.reference.hand_markets import NOW, holding, option, par_index, swap
 
 V2, V1 = "okx/v2-2025-12-04", "okx/v1-2024-06-05"
+LONG = pytest.mark.long
+"""Version 1 compiles programs of its own."""
 
 # --- a market at par: BTC with all kinds, wings that nobody buys, ETH and SOL, and XRP with options alone ---
 
@@ -199,8 +201,12 @@ FALLEN_V1 = {
 
 @pytest.mark.parametrize(
     ("version", "fall", "expected"),
-    [(V2, 0.0, TODAY_V2), (V2, 0.15, FALLEN_V2), (V1, 0.0, TODAY_V1), (V1, 0.15, FALLEN_V1)],
-    ids=["v2", "v2 after a fall", "v1", "v1 after a fall"],
+    [
+        pytest.param(V2, 0.0, TODAY_V2, id="v2"),
+        pytest.param(V2, 0.15, FALLEN_V2, id="v2 after a fall"),
+        pytest.param(V1, 0.0, TODAY_V1, id="v1", marks=LONG),
+        pytest.param(V1, 0.15, FALLEN_V1, id="v1 after a fall", marks=LONG),
+    ],
 )
 def test_accounts_go_through_these_stages(version, fall, expected):
     report = report_of(version, fall)
@@ -215,7 +221,7 @@ def test_a_hedge_across_stablecoins_is_reduced_on_both_sides_at_once():
     assert [quantity for name, quantity in trades if name == INVERSE] == [12_000.0] * 5
 
 
-@pytest.mark.parametrize(("version", "hedge"), [(V2, PERP), (V1, INVERSE)])
+@pytest.mark.parametrize(("version", "hedge"), [(V2, PERP), pytest.param(V1, INVERSE, marks=LONG)])
 def test_the_hedge_of_an_option_book_is_opened_in_its_unit(version, hedge):
     """The perpetual in USDT is the most liquid, but in version 1 it is in another unit than the options."""
     report = report_of(version, 0.15)
@@ -226,7 +232,7 @@ def test_the_hedge_of_an_option_book_is_opened_in_its_unit(version, hedge):
     assert positions_after(report, "straddle")[hedge] < 0
 
 
-@pytest.mark.parametrize("version", [V2, V1])
+@pytest.mark.parametrize("version", [V2, pytest.param(V1, marks=LONG)])
 def test_spot_is_a_leg_of_a_basis(version):
     """Coins are sold for USDT as the future is bought, which pays back the debt: a tenth of 20 BTC a step."""
     trades = trades_of(report_of(version), "carry")
@@ -241,7 +247,9 @@ def test_every_coin_is_taken_apart_in_its_stage():
     assert traded == {"repayment": ["USDC", "USDT"], "ddh2": [ETH], "basis": [FUTURE, PERP], "reduction": [SOL]}
 
 
-@pytest.mark.parametrize(("version", "account"), [(V2, "wings"), (V2, "poor wings"), (V1, "wings")])
+@pytest.mark.parametrize(
+    ("version", "account"), [(V2, "wings"), (V2, "poor wings"), pytest.param(V1, "wings", marks=LONG)]
+)
 def test_wings_that_cannot_be_sold_stay(version, account):
     """Futures carry their risk: perpetuals are opened, and the wings are left as they were."""
     report = report_of(version, 0.15)
