@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shockgrid.io.native import write_market as write_market
     from shockgrid.io.okx.account import read_okx_account as read_okx_account
     from shockgrid.io.okx.position_builder import read_position_builder_request as read_position_builder_request
+    from shockgrid.io.path_config_file import load_path_config as load_path_config
     from shockgrid.io.rulebook_file import list_rulebooks as list_rulebooks
     from shockgrid.io.rulebook_file import load_rulebook as load_rulebook
     from shockgrid.io.stress_file import read_stresses as read_stresses
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from shockgrid.report.margin_report import MarginReport as MarginReport
     from shockgrid.report.marginal_margin import marginal_margin as marginal_margin
     from shockgrid.report.order_check import check_orders as check_orders
+    from shockgrid.report.path_set import PathSet as PathSet
+    from shockgrid.report.path_set import draw_paths as draw_paths
+    from shockgrid.report.path_set import read_paths as read_paths
     from shockgrid.report.replay_report import ReplayReport as ReplayReport
     from shockgrid.report.rulebook_changes import rulebook_diff as rulebook_diff
     from shockgrid.scenarios.named_stress import Stress as Stress
@@ -66,6 +70,7 @@ _HOME = {
     "MarginCurve": "builder.margin_curve",
     "MarginReport": "report.margin_report",
     "ModeComparison": "builder.mode_comparison",
+    "PathSet": "report.path_set",
     "ReplayReport": "report.replay_report",
     "RulebookError": "errors",
     "ShockError": "errors",
@@ -79,10 +84,12 @@ _HOME = {
     "check_orders": "report.order_check",
     "compare_modes": "builder.mode_comparison",
     "convert_debts": "report.conversion",
+    "draw_paths": "report.path_set",
     "implied_vol": "pricing.implied_vols",
     "liquidate": "report.liquidation",
     "liquidation_price": "builder.liquidation_price",
     "list_rulebooks": "io.rulebook_file",
+    "load_path_config": "io.path_config_file",
     "load_rulebook": "io.rulebook_file",
     "margin": "report.margin",
     "margin_curve": "builder.margin_curve",
@@ -93,6 +100,7 @@ _HOME = {
     "read_accounts": "io.native",
     "read_market": "io.native",
     "read_okx_account": "io.okx.account",
+    "read_paths": "report.path_set",
     "read_position_builder_request": "io.okx.position_builder",
     "read_stresses": "io.stress_file",
     "rulebook_diff": "report.rulebook_changes",
@@ -114,6 +122,7 @@ __all__ = [
     "MarginCurve",
     "MarginReport",
     "ModeComparison",
+    "PathSet",
     "ReplayReport",
     "RulebookError",
     "ShockError",
@@ -127,10 +136,12 @@ __all__ = [
     "check_orders",
     "compare_modes",
     "convert_debts",
+    "draw_paths",
     "implied_vol",
     "liquidate",
     "liquidation_price",
     "list_rulebooks",
+    "load_path_config",
     "load_rulebook",
     "margin",
     "margin_curve",
@@ -141,6 +152,7 @@ __all__ = [
     "read_accounts",
     "read_market",
     "read_okx_account",
+    "read_paths",
     "read_position_builder_request",
     "read_stresses",
     "rulebook_diff",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -65,7 +65,27 @@ def shock(
     after = _time_after(market, time)
     factor = _factors(market, price, peg)
     by_coin, by_instrument = _by_coin(market, "vol", vol), _basis(market, basis)
-    moved = _moved_padded(market, factor, by_coin, by_instrument, (after - market.time).astype(np.int64) / YEAR_MS)
+    lines = _lines({"price": price, "vol": vol, "peg": peg, "basis": basis}, after if time is not None else None)
+    return market_after(market, factor, by_coin, by_instrument, after, lines)
+
+
+def market_after(
+    market: Market, factor: np.ndarray, vol: np.ndarray, basis: np.ndarray, after: np.datetime64, lines: Iterable[str]
+) -> Market:
+    """The market after a move of its primitives, as ``shock`` moves it.
+
+    Args:
+        market: Today's.
+        factor: ``[currency]`` on USD prices.
+        vol: ``[instrument]`` points added to volatilities.
+        basis: ``[instrument]`` added to the ratio of mark to index.
+        after: The time after the move.
+        lines: What was moved, in words.
+
+    Raises:
+        ShockError: A move that leaves a mark, a forward or a volatility without a positive value.
+    """
+    moved = _moved_padded(market, factor, vol, basis, (after - market.time).astype(np.int64) / YEAR_MS)
     _require_positive(market, moved, after)
     live = np.isnat(market.universe.expiry) | (market.universe.expiry > after)
     table = dataclasses.replace(
@@ -76,7 +96,6 @@ def shock(
     )
     by_name = dict(zip(market.universe.currencies, factor.tolist(), strict=True))
     index = {pair: value * _pair_factor(pair, by_name) for pair, value in market.index.items()}
-    lines = _lines({"price": price, "vol": vol, "peg": peg, "basis": basis}, after if time is not None else None)
     return assemble_market(after, index, table, source=market.source, derived=(*market.derived, *lines))
 
 
