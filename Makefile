@@ -47,6 +47,7 @@ bench: .venv/all  ## Measure, and write benchmarks/results/.
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.what_if
 	$(BIN)/python -m benchmarks.liquidation
+	$(BIN)/python -m benchmarks.paths
 	$(BIN)/python -m benchmarks.plots
 	$(BIN)/python -m benchmarks.page
 

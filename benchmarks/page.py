@@ -16,7 +16,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 def main() -> None:
     """Read all results and write the page."""
-    names = ("engine", "scaling", "pricing", "replay", "stream", "what_if", "liquidation")
+    names = ("engine", "scaling", "pricing", "replay", "stream", "what_if", "liquidation", "paths")
     results = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in names}
     engine = results["engine"]
     parts = (
@@ -33,6 +33,7 @@ def main() -> None:
         _replay(results["replay"]),
         _what_if(results["what_if"]),
         _liquidation(results["liquidation"]),
+        _paths(results["paths"]),
         GPU,
     )
     PAGE.write_text("\n\n".join(part.strip() for part in parts) + "\n")
@@ -247,6 +248,18 @@ def _liquidation(results: dict[str, Any]) -> str:
 {crash["liquidated"]} are liquidated in {crash["steps"]:,} steps, frames included in
 {crash["with_frames"]["median_s"]:.1f} s ({crash["steps_per_s"]:,.0f} steps a second, {results["peak_memory_gib"]:.1f} GiB);
 the first call, with compilation, takes {crash["first_call_s"]:.0f} s."""
+
+
+def _paths(results: dict[str, Any]) -> str:
+    gbm, merton, heston = (results[name] for name in ("gbm", "merton", "heston"))
+    ours = gbm["millions_a_second"]
+    return f"""## Market paths
+
+{results["paths"]:,} paths of {results["steps"]} steps in float32, every step stored, millions of path-steps a second:
+geometric Brownian motion {ours["threefry4x32"]:.0f} by `threefry4x32` and {ours["philox4x32"]:.0f} by `philox4x32`; NumPy
+(SFC64, float32, a thread a core) {gbm["numpy_millions_a_second"]:.0f}, numba {gbm["numba_millions_a_second"]:.0f}. With
+jumps {merton["millions_a_second"]:.1f}, {merton["ratio"]:.1f} times QuantLib's diffusion without jumps; Heston
+{heston["millions_a_second"]:.0f}, {heston["ratio"]:.0f} times QuantLib's, both by the quadratic-exponential scheme."""
 
 
 def _start(engine: dict[str, Any]) -> str:
