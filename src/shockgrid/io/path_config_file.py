@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
@@ -13,6 +12,7 @@ from typing_extensions import TypedDict
 
 from shockgrid.errors import InputError
 from shockgrid.io.schema import ByName, Flag, Name, Number, check_document
+from shockgrid.io.toml_file import load_toml
 from shockgrid.montecarlo.blocks import PathPrecision
 from shockgrid.montecarlo.path_config import RATE_FACTORS, PathConfig
 from shockgrid.numerics.random_streams import Generator
@@ -173,7 +173,7 @@ def load_path_config(path: str | Path, history: np.ndarray | None = None) -> Pat
             type or range.
     """
     file = str(path)
-    document = check_document(_DOCUMENT, PathsDocument, _load(Path(path)), file)
+    document = check_document(_DOCUMENT, PathsDocument, load_toml(Path(path)), file)
     prices, coins = document["prices"], document["prices"]["coins"]
     kind = _ROWS[prices["model"]]
     rows = {coin: _price_row(kind, row, file, coin) for coin, row in coins.items()}
@@ -251,12 +251,3 @@ def _provenance(document: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[st
         if section in document:
             named[section] = document[section]
     return {name: (row["provenance"], row["source"]) for name, row in named.items()}
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(str(path), "file", "a readable file", error.strerror or error) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "file", "well-formed TOML", error) from None

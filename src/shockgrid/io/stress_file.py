@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
@@ -12,6 +11,7 @@ from typing_extensions import TypedDict
 
 from shockgrid.errors import InputError
 from shockgrid.io.schema import ByName, Name, Number, check_document
+from shockgrid.io.toml_file import load_toml
 from shockgrid.scenarios.named_stress import FAMILIES, Stress, combination
 
 STRESS_FORMAT = "shockgrid.stress/1"
@@ -77,7 +77,7 @@ def read_stresses(path: str | Path) -> tuple[Stress, ...]:
             twice, or a combination of what the file does not have.
     """
     file = str(path)
-    document = check_document(_DOCUMENT, StressDocument, _load(Path(path)), file)
+    document = check_document(_DOCUMENT, StressDocument, load_toml(Path(path)), file)
     found: dict[str, Stress] = {}
 
     def put(stress: Stress, where: str) -> None:
@@ -115,12 +115,3 @@ def _points(row: GridRow) -> list[Stress]:
                 fields.setdefault(family, {})[name] = move
         points.append(Stress(" ".join(words), **fields, source=row.get("source", "")))
     return points
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(str(path), "file", "a readable file", error.strerror or error) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "file", "well-formed TOML", error) from None

@@ -15,7 +15,8 @@ import numpy as np
 from shockgrid.numerics.shapes import AnyArray, Array, Float, Int
 
 GRID = 128
-"""Volatilities at which ``log_mean_growth`` is tabulated; between them it is linear, wrong by 1e-6 of a step."""
+"""Volatilities at which ``log_mean_growth`` is tabulated; between them it is linear, wrong by 2e-6 of log price
+a step at volatilities up to 5 % a step, by 6e-6 at 10 % (1,000 returns of Student's t with 4 degrees of freedom)."""
 WIDEST = 16.0
 """The table spans this factor below and above today's and the long-run volatility."""
 

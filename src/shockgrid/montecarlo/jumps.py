@@ -11,7 +11,7 @@ import numpy as np
 from shockgrid.numerics.shapes import AnyArray, Array, Float
 
 MOST_A_STEP = 64
-"""Jumps of one step that counts can reach; with 10 expected, more come once in 1e27 steps."""
+"""Jumps of one step that counts can reach; with 10 expected, more come once in 1e29 steps."""
 
 
 @jax.tree_util.register_dataclass
